@@ -1,0 +1,49 @@
+# electnode: build, try, test. Every target works on a fresh Debian or Ubuntu with Go.
+
+GO      ?= go
+BIN     := bin/electnode
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+SEEDS   ?= 2000
+FUZZTIME ?= 10s
+
+.PHONY: help build demo test unit interop fuzz sim lint bench setup clean
+
+help: ## what there is
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /	/'
+
+build: ## the program, as bin/electnode
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/electnode
+
+demo: build ## an ensemble in one process: it elects, and the address to look at is printed
+	$(BIN) demo
+
+setup: ## install what the tests need (packages when root or sudo), and say what is left out
+	@scripts/setup.sh
+
+test: setup unit fuzz ## everything, race detector on
+
+unit: ## all Go tests, race detector on
+	$(GO) test -race -timeout 20m ./...
+
+fuzz: ## each fuzz target for $(FUZZTIME)
+	@scripts/fuzz.sh $(FUZZTIME)
+
+sim: ## the simulation alone: make sim SEEDS=100000
+	$(GO) test -timeout 24h -count=1 -v ./internal/sim -run 'TestSeeds' -seeds $(SEEDS)
+
+interop: setup ## the tests among real ZooKeeper servers alone
+	$(GO) test -race -count=1 -timeout 20m -v ./test/interop/...
+
+lint: ## format, vet, modernisers, and the house rules
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	@fixes=$$($(GO) fix -diff ./... 2>&1); if [ -n "$$fixes" ]; then echo "$$fixes"; exit 1; fi
+	@$(GO) mod tidy -diff
+	$(GO) test -count=1 ./test/style
+
+bench: ## benchmarks with allocations
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+clean: ## remove what was built
+	rm -rf bin

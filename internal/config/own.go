@@ -1,0 +1,68 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"electnode/internal/quorum"
+)
+
+// Own holds electnode's own settings: the keys that begin with "electnode.". A real server passes them
+// through without any effect.
+type Own struct {
+	Voter VoterPolicy // electnode.voter [strict]
+	// LabZxid is what the node votes and reports instead of 0 (electnode.lab.lastZxid), 0 for nothing of
+	// the kind: for demonstrations and tests only.
+	LabZxid quorum.Zxid
+}
+
+// VoterPolicy is what a participant without data does among servers that may have some.
+type VoterPolicy string
+
+// The policies. Rule: spec/quorum-port.md section 19.
+const (
+	VoterStrict VoterPolicy = "strict" // never vouch for history that this node does not hold
+	VoterEcho   VoterPolicy = "echo"   // acknowledge whatever the others hold
+	VoterRefuse VoterPolicy = "refuse" // do not run as a participant at all
+)
+
+// ownKeys is the table of electnode's own keys: a setting is added by adding its line here and its field
+// to Own. A key that begins with "electnode." and is not in it is refused.
+func (l *loader) ownKeys() []key {
+	o := &l.cfg.Own
+	return []key{
+		{"electnode.voter", l.voter(o)},
+		{"electnode.lab.lastZxid", l.labZxid(o)},
+	}
+}
+
+func (l *loader) voter(o *Own) func(string) error {
+	return func(v string) error {
+		switch o.Voter = VoterPolicy(v); o.Voter {
+		case VoterEcho:
+			l.warn(WarnVoterEcho, l.main, l.values["electnode.voter"].Line, "electnode.voter",
+				"electnode.voter=echo: this node vouches for history that it does not hold; only for servers known to be empty")
+		case VoterStrict, VoterRefuse:
+		default:
+			o.Voter = VoterStrict
+			return fmt.Errorf("%s must be strict, echo or refuse", quorum.Quote(v))
+		}
+		return nil
+	}
+}
+
+func (l *loader) labZxid(o *Own) func(string) error {
+	return func(v string) error {
+		digits, ok := strings.CutPrefix(v, "0x")
+		n, err := strconv.ParseUint(digits, 16, 63)
+		if !ok || err != nil {
+			return fmt.Errorf("%s is not a zxid of the form 0x500000001", quorum.Quote(v))
+		}
+		if o.LabZxid = quorum.Zxid(n); n != 0 {
+			l.warn(WarnLabZxid, l.main, l.values["electnode.lab.lastZxid"].Line, "electnode.lab.lastZxid",
+				"electnode.lab.lastZxid: this node claims the zxid %s, which it does not hold; for tests and demonstrations only", o.LabZxid)
+		}
+		return nil
+	}
+}

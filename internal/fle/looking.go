@@ -1,0 +1,177 @@
+package fle
+
+import (
+	"time"
+
+	"electnode/internal/event"
+	"electnode/internal/quorum"
+)
+
+// maxRound bounds the rounds that are believed, so that arithmetic on them cannot overflow.
+// Differs from ZooKeeper: it takes any round over.
+const maxRound quorum.Round = 1 << 62
+
+// received is a notification on its way through the rules.
+type received struct {
+	Notification
+	peer quorum.SID
+	idx  int // of peer among the voters
+}
+
+// notification applies one message of peer. Rule: WorkerReceiver in FastLeaderElection.java, in its
+// order.
+func (e *Election) notification(now time.Time, peer quorum.SID, frame []byte) {
+	n, err := Decode(frame)
+	switch {
+	case err != nil:
+		e.emit(event.NotificationReceived{Peer: peer, Outcome: event.ReceivedMalformed, Detail: err.Error()})
+		return
+	case n.Round > maxRound:
+		e.noteDetail(received{Notification: n, peer: peer}, event.ReceivedMalformed, "round out of range")
+		return
+	}
+	in := received{Notification: n, peer: peer}
+	// What the message did is known last and recorded first, so that causes stand before effects.
+	slot := len(e.out.Events)
+	e.emit(nil)
+	outcome, version := e.apply(now, &in)
+	e.out.Events[slot] = event.NotificationReceived{Peer: peer, MessageID: n.MessageID,
+		SentAt: n.sentAt(), Outcome: outcome, Notification: event.Notification{State: n.State,
+			Vote: n.Vote, Round: n.Round, ConfigVersion: version}}
+}
+
+// apply does what a well-formed message asks for.
+func (e *Election) apply(now time.Time, in *received) (event.ReceiveOutcome, quorum.Version) {
+	version, restarted := e.gossip(now, in)
+	if restarted {
+		return event.ReceivedConfigTaken, version
+	}
+	idx, voter := e.views.index(in.peer)
+	if !voter {
+		e.reply(now, in.peer, e.current.vote, e.round, event.SendReplyNonVoter)
+		return event.ReceivedFromNonVoter, version
+	}
+	in.idx = idx
+	e.links[idx].failed = false
+	e.peers[idx].At = now
+	e.peers[idx].Said = event.Notification{State: in.State, Vote: in.Vote, Round: in.Round,
+		ConfigVersion: version}
+	switch {
+	case !in.State.Valid():
+		return event.ReceivedBadState, version
+	case e.state != quorum.Looking:
+		return e.answer(now, *in), version
+	default:
+		return e.look(now, *in), version
+	}
+}
+
+func (e *Election) noteDetail(in received, outcome event.ReceiveOutcome, detail string) {
+	e.emit(event.NotificationReceived{Peer: in.peer, MessageID: in.MessageID, SentAt: in.sentAt(),
+		Outcome: outcome, Detail: detail, Notification: event.Notification{State: in.State,
+			Vote: in.Vote, Round: in.Round}})
+}
+
+// look applies a voter's notification while LOOKING. Rule: the switch in lookForLeader.
+func (e *Election) look(now time.Time, in received) event.ReceiveOutcome {
+	if e.firstHeard.IsZero() && in.peer != e.opt.Self {
+		e.firstHeard = now
+	}
+	outcome := event.ReceivedForNonVoter
+	if e.views.isVoter(in.Vote.Leader) {
+		switch in.State {
+		case quorum.Looking:
+			outcome = e.lookingPeer(now, in)
+		case quorum.Observing:
+			outcome = event.ReceivedIgnored
+		default:
+			outcome = e.settledPeer(now, in)
+		}
+	}
+	if in.State == quorum.Looking && in.Round < e.round {
+		e.reply(now, in.peer, e.proposal, e.round, event.SendReplyStaleRound)
+	}
+	return outcome
+}
+
+// lookingPeer applies the vote of a server that is LOOKING too: here a round and a vote change.
+func (e *Election) lookingPeer(now time.Time, in received) event.ReceiveOutcome {
+	if e.own.Zxid == quorum.NoZxid || in.Vote.Zxid == quorum.NoZxid {
+		return event.ReceivedNoHistory
+	}
+	outcome := event.ReceivedCounted
+	switch {
+	case in.Round > e.round:
+		e.newRound(now, in)
+		outcome = event.ReceivedNewerRound
+	case in.Round < e.round:
+		return event.ReceivedStaleRound
+	case e.better(in.Vote, e.proposal):
+		e.propose(in.Vote, betterCause(in.Vote, e.proposal), in)
+		e.broadcast(now, event.SendVoteChange)
+		outcome = event.ReceivedBetterVote
+	}
+	e.received[in.idx] = stored{present: true, vote: in.Vote, round: in.Round, state: quorum.Looking}
+	return outcome
+}
+
+// newRound takes a peer's higher round over. The vote adopted in the old round is forgotten: the peer's
+// vote stands against the initial one.
+func (e *Election) newRound(now time.Time, in received) {
+	e.emit(event.RoundChanged{From: e.round, To: in.Round, Cause: event.RoundBehindPeer, Peer: in.peer})
+	e.round = in.Round
+	e.clearTally()
+	if e.better(in.Vote, e.initial) {
+		e.propose(in.Vote, betterCause(in.Vote, e.initial), in)
+	} else {
+		e.propose(e.initial, event.VoteNewRound, in)
+	}
+	e.broadcast(now, event.SendVoteChange)
+}
+
+// propose makes vote the proposal.
+func (e *Election) propose(vote quorum.Vote, cause event.VoteCause, in received) {
+	if vote == e.proposal {
+		return
+	}
+	e.emit(event.VoteChanged{From: e.proposal, To: vote, Round: e.round, Cause: cause, Peer: in.peer,
+		MessageID: in.MessageID})
+	e.proposal = vote
+	e.quorumAt = time.Time{}
+}
+
+func betterCause(vote, old quorum.Vote) event.VoteCause {
+	switch {
+	case vote.PeerEpoch != old.PeerEpoch:
+		return event.VoteBetterEpoch
+	case vote.Zxid != old.Zxid:
+		return event.VoteBetterZxid
+	default:
+		return event.VoteBetterSID
+	}
+}
+
+// settledPeer applies the vote of a server that says FOLLOWING or LEADING: first among the votes of this
+// round, then among those of settled servers of any round.
+func (e *Election) settledPeer(now time.Time, in received) event.ReceiveOutcome {
+	n := stored{present: true, vote: in.Vote, round: in.Round, state: in.State, version: in.Version}
+	if in.Round == e.round {
+		kept := n
+		kept.version = 0
+		e.received[in.idx] = kept
+		if e.supported(e.received, n) && e.leaderOK(e.received, in.Vote.Leader, in.Round) {
+			e.settle(now, in.Vote, in.Round, event.HowJoined)
+			return event.ReceivedJoined
+		}
+	}
+	e.settled[in.idx] = n
+	if e.supported(e.settled, n) && e.leaderOK(e.settled, in.Vote.Leader, in.Round) {
+		if e.round != in.Round {
+			e.emit(event.RoundChanged{From: e.round, To: in.Round, Cause: event.RoundLateJoin, Peer: in.peer})
+			e.round = in.Round
+		}
+		e.settle(now, in.Vote, in.Round, event.HowJoined)
+		return event.ReceivedJoined
+	}
+	return event.ReceivedSettledPeer
+}

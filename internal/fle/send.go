@@ -1,0 +1,70 @@
+package fle
+
+import (
+	"time"
+
+	"electnode/internal/event"
+	"electnode/internal/quorum"
+)
+
+// harmlessText is sent where the own configuration would end a real server's receiver thread: complete,
+// valid under all settings, never newer than anything.
+const harmlessText = "server.1=127.0.0.1:1:2\nserver.2=127.0.0.1:3:4\nversion=0"
+
+// gossipText is the configuration text that notifications carry: that of the committed view, unless it
+// is one that a real server cannot bear to read (observers with a single voter, or none).
+func gossipText(v *quorum.View) string {
+	if len(v.Voters()) == 0 || len(v.Voters()) == 1 && len(v.Observers()) > 0 {
+		return harmlessText
+	}
+	return v.Text()
+}
+
+// broadcast tells every voter the proposal, counts the own vote, and makes the wait for a repetition
+// short again.
+func (e *Election) broadcast(now time.Time, cause event.SendCause) {
+	if i, ok := e.views.index(e.opt.Self); ok && e.views.isVoter(e.proposal.Leader) {
+		e.received[i] = stored{present: true, vote: e.proposal, round: e.round, state: quorum.Looking}
+	}
+	e.interval = e.opt.MinInterval
+	e.send(now, cause)
+}
+
+// send tells every other voter the proposal and sets the time of the next repetition.
+// Differs from ZooKeeper: there arriving messages postpone the repetition, and progress does not shorten
+// the wait.
+func (e *Election) send(now time.Time, cause event.SendCause) {
+	e.resendAt = now.Add(e.interval)
+	for _, sid := range e.views.voters {
+		if sid != e.opt.Self {
+			e.reply(now, sid, e.proposal, e.round, cause)
+		}
+	}
+}
+
+// reply sends one notification in the present state.
+func (e *Election) reply(now time.Time, to quorum.SID, vote quorum.Vote, round quorum.Round, cause event.SendCause) {
+	view := e.views.committed
+	n := Notification{State: e.state, Vote: vote, Round: round, Version: CurrentVersion,
+		Text: []byte(gossipText(view)), MessageID: e.nextID(), SentAt: now.UnixNano()}
+	e.out.Sends = append(e.out.Sends, Send{
+		Frame: Append(make([]byte, 0, n.Size()), n),
+		Sent: event.NotificationSent{Peer: to, MessageID: n.MessageID, Cause: cause,
+			Notification: event.Notification{State: e.state, Vote: vote, Round: round,
+				ConfigVersion: view.Version()}},
+	})
+}
+
+// nextID is the next message id: never 0, and without a pattern, so that ids of different nodes and
+// starts do not meet. The mixing is that of splitmix64.
+func (e *Election) nextID() uint64 {
+	for {
+		e.ids += 0x9e3779b97f4a7c15
+		z := e.ids
+		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+		z = (z ^ z>>27) * 0x94d049bb133111eb
+		if z ^= z >> 31; z != 0 {
+			return z
+		}
+	}
+}

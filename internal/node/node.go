@@ -1,0 +1,293 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"electnode/internal/event"
+	"electnode/internal/fle"
+	"electnode/internal/qcm"
+	"electnode/internal/quorum"
+	"electnode/internal/zab"
+)
+
+// EpochStore writes the two epochs durably: when a method returns nil, the number survives a crash.
+// *durable.Store is one.
+type EpochStore interface {
+	WriteAccepted(quorum.Epoch) error
+	WriteCurrent(quorum.Epoch) error
+}
+
+// Options is what a node needs to know besides its core.
+type Options struct {
+	Core CoreOptions
+	// Links are the options of the connection manager; Handler, Self and Events are filled in.
+	Links qcm.Options
+	// Quorum are the options of the quorum port; Inputs, Events and IDs are filled in.
+	Quorum zab.TransportOptions
+	// QuorumListen lists the addresses to bind when leading, host:port.
+	QuorumListen []string
+	Store        EpochStore
+	Events       *event.Emitter
+}
+
+// ErrStopped is what a question gets from a node that does not run.
+var ErrStopped = errors.New("the node does not run")
+
+// Node is one running server. Run drives it; the other methods may be called from any goroutine.
+type Node struct {
+	opt     Options
+	core    *Core
+	links   *qcm.Manager
+	inputs  chan fle.Input
+	asks    chan func(ctx context.Context, now time.Time)
+	stopped chan struct{} // closed when Run returns
+
+	// What follows is owned by Run's goroutine.
+	transport *zab.Transport // of the present role; nil: none
+	fromZab   chan zab.Input // its inputs
+	connIDs   atomic.Uint64
+	timer     *time.Timer
+	fatal     error
+	paused    chan struct{} // not nil: do nothing until it is closed
+}
+
+// New makes a node that does nothing before Run.
+func New(opt Options) (*Node, error) {
+	n := &Node{opt: opt, inputs: make(chan fle.Input), asks: make(chan func(context.Context, time.Time)),
+		stopped: make(chan struct{})}
+	opt.Links.Self, opt.Links.Events = opt.Core.Election.Self, opt.Events
+	opt.Links.Handler = handler{n}
+	links, err := qcm.New(opt.Links)
+	if err != nil {
+		return nil, err
+	}
+	links.SetViews(opt.Core.Election.View, opt.Core.Election.LastSeen)
+	n.links, n.core = links, NewCore(opt.Core)
+	return n, nil
+}
+
+// handler brings what the links tell to the node's goroutine. The channel has no buffer: a link waits
+// its turn, so that no peer can crowd out the others.
+type handler struct{ n *Node }
+
+func (h handler) tell(in fle.Input) {
+	select {
+	case h.n.inputs <- in:
+	case <-h.n.stopped:
+	}
+}
+
+func (h handler) LinkUp(peer quorum.SID)     { h.tell(fle.Input{Kind: fle.LinkUp, Peer: peer}) }
+func (h handler) LinkDown(peer quorum.SID)   { h.tell(fle.Input{Kind: fle.LinkDown, Peer: peer}) }
+func (h handler) DialFailed(peer quorum.SID) { h.tell(fle.Input{Kind: fle.DialFailed, Peer: peer}) }
+func (h handler) Frame(peer quorum.SID, frame []byte) {
+	h.tell(fle.Input{Kind: fle.Frame, Peer: peer, Frame: frame})
+}
+
+// Run is the node's life until ctx ends (nil) or something ends it: no election port, no disk. It can be
+// called once.
+func (n *Node) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	linksDone := make(chan error, 1)
+	// Owned by Run: ends when ctx does, and Run waits for it.
+	go func() { linksDone <- n.links.Run(ctx) }()
+
+	n.timer = time.NewTimer(0)
+	defer n.timer.Stop()
+	err := n.loop(ctx, linksDone)
+	n.carryOut(ctx, n.core.Stop(time.Now(), err))
+	close(n.stopped)
+	cancel()
+	if lerr, running := <-linksDone, err == nil; running && lerr != nil {
+		err = lerr
+	}
+	return err
+}
+
+// loop owns the core until it returns; nothing else may touch it.
+func (n *Node) loop(ctx context.Context, linksDone chan error) error {
+	n.carryOut(ctx, n.core.Start(time.Now()))
+	for n.fatal == nil {
+		select {
+		case in := <-n.inputs:
+			n.carryOut(ctx, n.core.Link(time.Now(), in))
+		case in := <-n.fromZab:
+			n.carryOut(ctx, n.core.Zab(time.Now(), in))
+		case <-n.timer.C:
+			n.carryOut(ctx, n.core.Tick(time.Now()))
+		case ask := <-n.asks:
+			ask(ctx, time.Now())
+			n.waitWhilePaused(ctx)
+		case err := <-linksDone:
+			linksDone <- nil // Run reads it once more
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	return n.fatal
+}
+
+// waitWhilePaused does nothing until the pause is over; questions go unanswered meanwhile.
+func (n *Node) waitWhilePaused(ctx context.Context) {
+	if n.paused == nil {
+		return
+	}
+	select {
+	case <-n.paused:
+	case <-ctx.Done():
+	}
+	n.paused = nil
+}
+
+// carryOut does what the core asks for, in the order of Output. What must be answered as the next input
+// of all is answered here.
+func (n *Node) carryOut(ctx context.Context, o Output) {
+	for again := true; again; {
+		n.opt.emitAll(o.Events)
+		if o.Fatal != nil {
+			n.fatal = o.Fatal
+			return
+		}
+		if o.DropRole {
+			n.dropRole()
+		}
+		if o.Adopted != nil {
+			n.links.SetViews(o.Adopted, n.core.lastSeen)
+		}
+		if o.Forget {
+			n.links.Forget()
+		}
+		portErr := error(nil)
+		if o.OpenPort {
+			portErr = n.openPort()
+		}
+		n.send(o)
+		n.rearm(o.Deadline)
+		if o.Dial {
+			n.dial(ctx, o.Leader)
+		}
+		if o.OpenPort && o.Persist != nil {
+			panic("two next inputs of all: PortOpen and Persisted")
+		}
+		switch {
+		case o.OpenPort:
+			o = n.core.PortOpen(time.Now(), portErr == nil, text(portErr))
+		case o.Persist != nil:
+			o = n.core.Zab(time.Now(), n.write(*o.Persist))
+		default:
+			again = false
+		}
+	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func (o *Options) emitAll(events []event.Event) {
+	for _, ev := range events {
+		o.Events.Emit(ev)
+	}
+}
+
+func (n *Node) send(o Output) {
+	for _, m := range o.Notify {
+		n.links.Send(qcm.Message{Frame: m.Frame, Sent: m.Sent})
+	}
+	if n.transport == nil {
+		return
+	}
+	for _, p := range o.Packets {
+		n.transport.Send(p)
+	}
+	for _, id := range o.Close {
+		n.transport.CloseConn(id)
+	}
+}
+
+func (n *Node) rearm(deadline time.Time) {
+	if deadline.IsZero() {
+		n.timer.Stop()
+		return
+	}
+	n.timer.Reset(time.Until(deadline))
+}
+
+// newTransport ends the present one, if any, and makes the next.
+func (n *Node) newTransport() *zab.Transport {
+	n.dropRole()
+	o := n.opt.Quorum
+	n.fromZab = make(chan zab.Input)
+	o.Inputs, o.Events, o.IDs = n.fromZab, n.opt.Events, &n.connIDs
+	n.transport = zab.NewTransport(o)
+	return n.transport
+}
+
+func (n *Node) dropRole() {
+	if n.transport != nil {
+		n.transport.Close()
+		n.transport, n.fromZab = nil, nil
+	}
+}
+
+// openPort binds the quorum port; one of its addresses is enough.
+func (n *Node) openPort() error {
+	bound, err := n.newTransport().Listen(n.opt.QuorumListen)
+	if err != nil {
+		for _, addr := range n.opt.QuorumListen {
+			n.opt.Events.Emit(event.ListenFailed{Address: addr, Port: "quorum", Detail: err.Error(),
+				Final: len(bound) == 0})
+		}
+	}
+	if len(bound) > 0 {
+		return nil
+	}
+	return err
+}
+
+// dial connects to the quorum port of leader at all its addresses.
+func (n *Node) dial(ctx context.Context, leader quorum.SID) {
+	if n.transport == nil {
+		n.newTransport()
+	}
+	m, _ := n.core.view.Member(leader)
+	if m.Addresses == nil && n.core.lastSeen != nil {
+		m, _ = n.core.lastSeen.Member(leader)
+	}
+	var addrs []string
+	for _, a := range m.Addresses {
+		addrs = append(addrs, net.JoinHostPort(a.Host, strconv.Itoa(a.QuorumPort)))
+	}
+	n.transport.Dial(ctx, addrs)
+}
+
+// write makes an epoch durable and says how that went.
+func (n *Node) write(p zab.Persist) zab.Input {
+	begun := time.Now()
+	var err error
+	switch p.File {
+	case fileAccepted:
+		err = n.opt.Store.WriteAccepted(p.Epoch)
+	case fileCurrent:
+		err = n.opt.Store.WriteCurrent(p.Epoch)
+	default:
+		panic(fmt.Sprintf("no epoch file %q", p.File))
+	}
+	n.opt.Events.Emit(event.DurableWritten{File: p.File, Epoch: p.Epoch, Duration: time.Since(begun),
+		Error: text(err)})
+	if err != nil {
+		return zab.Input{Kind: zab.WriteErr, Detail: err.Error()}
+	}
+	return zab.Input{Kind: zab.Persisted}
+}

@@ -1,0 +1,133 @@
+package qcm
+
+import (
+	"net"
+	"time"
+
+	"electnode/internal/event"
+	"electnode/internal/quorum"
+)
+
+// receive reads the preamble of one accepted connection and makes it a link, or not. Its goroutine is
+// owned by Run and ends within HandshakeTimeout; accepted is the connection's place among all accepted.
+func (m *Manager) receive(conn net.Conn, accepted uint64) {
+	start := time.Now()
+	h := newHandshake(conn)
+	m.mu.Lock()
+	if m.phase == stopped {
+		m.mu.Unlock()
+		closeNow(conn)
+		return
+	}
+	victim := m.half.add(h)
+	m.mu.Unlock()
+	if victim != nil {
+		closeNow(victim.conn)
+	}
+	var p Preamble
+	err := conn.SetDeadline(start.Add(m.opt.HandshakeTimeout))
+	if err == nil {
+		p, err = ReadPreamble(conn)
+	}
+	m.mu.Lock()
+	m.half.remove(h)
+	over := m.phase == stopped
+	m.mu.Unlock()
+	switch {
+	case over:
+		closeNow(conn)
+	case err != nil && h.evicted:
+		m.reject(conn, start, event.RejectTooMany, "more incomplete hand-shakes than are kept")
+	case err != nil:
+		m.reject(conn, start, rejectReason(err), err.Error())
+	case p.SID == m.opt.Self:
+		// Differs from ZooKeeper: there such a connection stays open, unread, until it is collected.
+		m.reject(conn, start, event.RejectOwnSID, "a peer calls itself "+p.SID.String())
+	default:
+		m.meet(conn, p, start, accepted)
+	}
+}
+
+func (m *Manager) reject(conn net.Conn, start time.Time, reason, detail string) {
+	closeNow(conn)
+	m.opt.Events.Emit(event.HandshakeRejected{Remote: conn.RemoteAddr().String(), Reason: reason,
+		Detail: detail, Duration: time.Since(start)})
+}
+
+// meet makes what the tie-break says of a connection that a peer dialled.
+func (m *Manager) meet(conn net.Conn, pre Preamble, start time.Time, accepted uint64) {
+	if err := conn.SetDeadline(time.Time{}); err != nil {
+		m.reject(conn, start, event.RejectClosed, err.Error())
+		return
+	}
+	m.mu.Lock()
+	if pre.SID == quorum.AnonymousSID {
+		pre.SID = m.nextAnonymous()
+	}
+	r := m.judge(pre, accepted)
+	var p *peer
+	var l, old, evicted *link
+	if r.keep || r.dialBack {
+		p, evicted = m.admit(pre.SID)
+	}
+	full := p == nil && (r.keep || r.dialBack)
+	if r.keep && !full {
+		l, old = m.install(p, conn, false, accepted)
+		if p.dial != nil {
+			p.dial.cancel()
+		}
+	}
+	m.mu.Unlock()
+	if evicted != nil {
+		evicted.cut(event.DropEvicted, "")
+	}
+	if full {
+		m.reject(conn, start, event.RejectTooMany, "more strangers than are kept")
+		return
+	}
+	m.opt.Events.Emit(event.HandshakeCompleted{Peer: pre.SID, Form: string(pre.Form), Duration: time.Since(start)})
+	if l != nil {
+		m.launch(l, old, event.Acceptor)
+		return
+	}
+	closeNow(conn)
+	m.opt.Events.Emit(event.ConnectionTieBreak{Peer: pre.SID, Side: event.Acceptor, Outcome: r.outcome})
+	if r.dialBack {
+		m.answer(pre)
+	}
+}
+
+// judge gathers what the tie-break asks for. The caller holds the lock.
+func (m *Manager) judge(pre Preamble, accepted uint64) ruling {
+	if m.phase == stopped || m.faults[pre.SID]&FaultRefuse != 0 {
+		return ruling{outcome: event.TieDropped}
+	}
+	at := meeting{side: event.Acceptor, self: m.opt.Self, peer: pre.SID,
+		dialable: len(pre.Addresses) > 0 || m.known(pre.SID)}
+	if p := m.peers[pre.SID]; p != nil && p.link != nil {
+		at.linked, at.stale = true, p.link.accepted > accepted
+	}
+	return decide(at)
+}
+
+// answer dials a smaller peer back.
+func (m *Manager) answer(pre Preamble) {
+	m.mu.Lock()
+	p, evicted := m.admit(pre.SID)
+	if p != nil {
+		m.dialBack(p, pre.Addresses)
+		m.release(p)
+	}
+	m.mu.Unlock()
+	if evicted != nil {
+		evicted.cut(event.DropEvicted, "")
+	}
+}
+
+// nextAnonymous is a sid for an observer without one: -1, -2 and so on, members' left out. The caller
+// holds the lock. Rule: QuorumCnxManager.receiveConnection, observerCounter.
+func (m *Manager) nextAnonymous() quorum.SID {
+	for m.anonymous--; m.known(m.anonymous); m.anonymous-- {
+	}
+	return m.anonymous
+}

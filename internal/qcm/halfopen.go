@@ -1,0 +1,58 @@
+package qcm
+
+import (
+	"net"
+	"slices"
+)
+
+// halfOpen is the list of accepted connections whose preamble is not complete, oldest first, and the bound
+// on their number.
+type halfOpen struct {
+	limit int
+	conns []*handshake
+}
+
+// handshake is one accepted connection whose preamble is being read.
+type handshake struct {
+	conn    net.Conn
+	host    string // the remote address without its port
+	evicted bool   // closed to make room for another
+}
+
+func newHandshake(conn net.Conn) *handshake {
+	remote := conn.RemoteAddr().String()
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		host = remote
+	}
+	return &handshake{conn: conn, host: host}
+}
+
+// add puts h on the list. When that was full, the hand-shake that gives way is returned, for the caller
+// to close: the oldest of the host that has most, so that a flood from one host crowds out itself.
+func (o *halfOpen) add(h *handshake) (victim *handshake) {
+	if len(o.conns) >= o.limit {
+		count := map[string]int{}
+		for _, c := range o.conns {
+			count[c.host]++
+		}
+		for _, c := range o.conns {
+			if victim == nil || count[c.host] > count[victim.host] {
+				victim = c
+			}
+		}
+		victim.evicted = true
+		o.remove(victim)
+	}
+	o.conns = append(o.conns, h)
+	return victim
+}
+
+// remove takes h off the list, if it is still there.
+func (o *halfOpen) remove(h *handshake) {
+	if i := slices.Index(o.conns, h); i >= 0 {
+		o.conns = slices.Delete(o.conns, i, i+1)
+	}
+}
+
+func (o *halfOpen) all() []*handshake { return slices.Clone(o.conns) }

@@ -1,0 +1,57 @@
+package qcm
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"electnode/internal/event"
+)
+
+// bindPause is the time between two tries to listen. Rule: QuorumCnxManager.ListenerHandler.acceptConnections.
+const bindPause = time.Second
+
+// listen serves one address until ctx ends, which is no error, or until BindRetry tries in a row have
+// failed. A name is resolved again at each try. tried is called after each try to bind.
+func (m *Manager) listen(ctx context.Context, addr string, tried func()) error {
+	for tries := 0; ; {
+		handled, err := m.serve(ctx, addr, tried)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if handled {
+			tries = 0
+		}
+		tries++
+		final := m.opt.BindRetry > 0 && tries >= m.opt.BindRetry
+		m.opt.Events.Emit(event.ListenFailed{Address: addr, Port: "election", Detail: err.Error(), Final: final})
+		if final {
+			return fmt.Errorf("listen on %s, %d tries: %w", addr, tries, err)
+		}
+		hold(ctx, nil, bindPause)
+	}
+}
+
+// serve binds addr and accepts until that fails or ctx ends. It reports whether a connection came.
+func (m *Manager) serve(ctx context.Context, addr string, tried func()) (handled bool, err error) {
+	ln, err := m.opt.Network.Listen(addr)
+	tried()
+	if err != nil {
+		return false, err
+	}
+	defer ln.Close()
+	defer context.AfterFunc(ctx, func() { ln.Close() })()
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			return handled, err
+		}
+		handled = true
+		m.mu.Lock()
+		m.accepted++
+		n := m.accepted
+		m.mu.Unlock()
+		// Owned by Run; ends within HandshakeTimeout.
+		m.wg.Go(func() { m.receive(conn, n) })
+	}
+}

@@ -1,0 +1,224 @@
+package qcm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"electnode/internal/event"
+	"electnode/internal/quorum"
+)
+
+// Manager keeps the connections of the election port. Safe for use by many goroutines.
+//
+// Its lock guards the maps and the peers and is never held over I/O, an event or a call to the handler.
+type Manager struct {
+	opt      Options
+	preamble []byte         // what every dial sends
+	wg       sync.WaitGroup // every goroutine that Run started, directly or not
+
+	mu        sync.Mutex
+	phase     phase
+	peers     map[quorum.SID]*peer
+	committed *quorum.View
+	lastSeen  *quorum.View
+	faults    map[quorum.SID]Fault
+	resolved  map[string][]string // last good answer for each host name of the views
+	half      halfOpen
+	anonymous quorum.SID // the newest sid given to an anonymous observer
+	accepted  uint64     // connections accepted so far
+}
+
+type phase uint8
+
+const (
+	idle      phase = iota // before Run: messages are queued, nothing is dialled
+	listening              // connections are accepted; nothing is dialled, for who is dialled may dial back
+	running
+	stopped
+)
+
+// New makes a manager that does nothing before Run. The error names every problem of opt at once.
+func New(opt Options) (*Manager, error) {
+	checked, err := opt.withDefaults()
+	form := FormV1
+	if opt.MultiAddress {
+		form = FormV2
+	}
+	preamble, perr := AppendPreamble(nil, Preamble{form, opt.Self, opt.Announce})
+	if len(opt.Announce) == 0 {
+		perr = nil // the missing address is reported already
+	}
+	if err := errors.Join(err, perr); err != nil {
+		return nil, fmt.Errorf("connection manager: %w", err)
+	}
+	return &Manager{
+		opt: checked, preamble: preamble, half: halfOpen{limit: checked.MaxHalfOpen},
+		peers: map[quorum.SID]*peer{}, faults: map[quorum.SID]Fault{}, resolved: map[string][]string{},
+	}, nil
+}
+
+// Run listens, and keeps the links until ctx ends; then it closes everything, waits for it and returns
+// nil. When every listener has given up it does the same and returns an error that wraps ErrListen. It
+// can be called once.
+func (m *Manager) Run(ctx context.Context) error {
+	if !m.enter(idle, listening) {
+		return errors.New("connection manager: started before")
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	failed := make(chan error, len(m.opt.Listen)) // room for the end of every listener
+	var tried sync.WaitGroup                      // first tries to bind
+	for _, addr := range m.opt.Listen {
+		tried.Add(1)
+		// Owned by Run; ends when ctx does, or when the listener gives up.
+		m.wg.Go(func() { failed <- m.listen(ctx, addr, sync.OnceFunc(tried.Done)) })
+	}
+	tried.Wait()
+	m.enter(listening, running)
+	m.ConnectAll()
+	err := m.wait(ctx, failed)
+	cancel()
+	m.stop()
+	m.wg.Wait()
+	return err
+}
+
+func (m *Manager) enter(from, to phase) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.phase != from {
+		return false
+	}
+	m.phase = to
+	return true
+}
+
+// wait returns when ctx ends, or with the errors of all listeners when there were any and all gave up.
+func (m *Manager) wait(ctx context.Context, failed <-chan error) error {
+	var errs []error
+	for len(m.opt.Listen) == 0 || len(errs) < len(m.opt.Listen) {
+		select {
+		case err := <-failed:
+			errs = append(errs, err)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrListen, errors.Join(errs...))
+}
+
+// stop ends what the goroutines wait for, listeners excepted.
+func (m *Manager) stop() {
+	m.mu.Lock()
+	m.phase = stopped
+	links := make([]*link, 0, len(m.peers))
+	for _, p := range m.peers {
+		if p.dial != nil {
+			p.dial.cancel()
+		}
+		if p.link != nil {
+			links = append(links, p.link)
+		}
+	}
+	half := m.half.all()
+	m.mu.Unlock()
+	for _, h := range half {
+		closeNow(h.conn)
+	}
+	for _, l := range links {
+		l.cut(event.DropStopped, "")
+	}
+}
+
+// Send queues msg for its addressee in place of a message that still waits, and dials the addressee if
+// there is neither a link nor a dial in progress. It never blocks. A message to this node itself, and one
+// with a frame outside 1..MaxFrame bytes, is not sent.
+// Rule: QuorumCnxManager.toSend.
+// Differs from ZooKeeper: the own vote does not come back this way; the election counts it itself.
+func (m *Manager) Send(msg Message) {
+	sid := msg.Sent.Peer
+	if sid == m.opt.Self || len(msg.Frame) < 1 || len(msg.Frame) > MaxFrame {
+		return
+	}
+	m.mu.Lock()
+	if m.phase == stopped {
+		m.mu.Unlock()
+		return
+	}
+	p, evicted := m.admit(sid)
+	var replaced slot
+	if p != nil {
+		replaced, p.queue = p.queue, slot{msg, true}
+		m.demand(p)
+	}
+	m.mu.Unlock()
+	if replaced.full {
+		m.opt.Events.Emit(event.NotificationReplaced{Peer: sid, MessageID: replaced.msg.Sent.MessageID})
+	}
+	if evicted != nil {
+		evicted.cut(event.DropEvicted, "")
+	}
+}
+
+// demand sees to it that what waits for p gets sent. The caller holds the lock.
+func (m *Manager) demand(p *peer) {
+	switch {
+	case p.link != nil:
+		p.link.poke()
+	case p.dial != nil:
+		p.dial.asked = true
+	default:
+		m.startDial(p, m.configured(p.sid), p.holdBack())
+	}
+}
+
+// ConnectAll dials every member that there ever was a message or a link for and that has no link now.
+// Rule: QuorumCnxManager.connectAll.
+func (m *Manager) ConnectAll() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range m.peers {
+		if p.link == nil && (p.queue.full || m.known(p.sid)) {
+			m.demand(p)
+		}
+	}
+}
+
+// SetViews says who is a member and where members are dialled from now on: at all their addresses, those
+// of committed first. Either may be nil. Links that exist stay.
+func (m *Manager) SetViews(committed, lastSeen *quorum.View) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.committed, m.lastSeen = committed, lastSeen
+	hosts := map[string][]string{}
+	for _, v := range []*quorum.View{committed, lastSeen} {
+		if v == nil {
+			continue
+		}
+		for _, member := range v.Members() {
+			for _, a := range member.Addresses {
+				if ips, ok := m.resolved[a.Host]; ok {
+					hosts[a.Host] = ips
+				}
+			}
+		}
+	}
+	m.resolved = hosts
+	for _, p := range m.peers {
+		m.release(p)
+	}
+}
+
+// Forget drops the memory of the last message of all peers: a new link starts with what is sent from now
+// on.
+func (m *Manager) Forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range m.peers {
+		p.last = slot{}
+	}
+}

@@ -1,0 +1,162 @@
+package qcm
+
+import (
+	"sync/atomic"
+	"time"
+
+	"electnode/internal/event"
+	"electnode/internal/quorum"
+)
+
+// peer is what the manager knows of one other server. Guarded by the manager's lock, fault excepted.
+//
+// Members of a view keep theirs for ever. A stranger's lives as long as its link, its dial and the calls
+// to the handler, and there are at most MaxUnknown of them.
+// Differs from ZooKeeper: there a stranger's queue and last message stay in memory for good, and a
+// returning prober is sent the answer to its previous question first.
+type peer struct {
+	sid   quorum.SID
+	queue slot          // the message that waits
+	last  slot          // the newest message that was taken off the queue
+	link  *link         // the connection, nil without one
+	dial  *dial         // the dial in progress, nil without one
+	flaps int           // links in a row that broke young and without a frame; see holdBack
+	fault atomic.Uint32 // a Fault; read on the hot path without the lock
+
+	turn    chan struct{} // closed at the end of the newest turn; nil before the first
+	turns   int           // turns that have not ended
+	evicted bool          // a stranger that gave way; only its turns are left
+}
+
+// slot holds one message or none.
+type slot struct {
+	msg  Message
+	full bool
+}
+
+// nextTurn queues a turn of calls to the handler about p: a whole link, or one DialFailed. The turn may
+// begin when prev is closed (nil: at once), and ends with endTurn. The caller holds the lock.
+func (p *peer) nextTurn() (prev <-chan struct{}, done chan struct{}) {
+	prev, done = p.turn, make(chan struct{})
+	p.turn = done
+	p.turns++
+	return prev, done
+}
+
+// awaitTurn waits until the turn before has ended.
+func awaitTurn(prev <-chan struct{}) {
+	if prev != nil {
+		<-prev
+	}
+}
+
+// endTurn ends a turn of p.
+func (m *Manager) endTurn(p *peer, done chan struct{}) {
+	close(done)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p.turns--
+	m.release(p)
+}
+
+// take takes the message that waits off the queue; when none waits and again is true, at the start of a
+// link, it is the last message once more. Rule: the start of QuorumCnxManager.SendWorker.run. The caller
+// holds the lock.
+func (p *peer) take(again bool) (Message, bool) {
+	if p.queue.full {
+		p.last, p.queue = p.queue, slot{}
+		return p.last.msg, true
+	}
+	if !again || !p.last.full {
+		return Message{}, false
+	}
+	msg := p.last.msg
+	msg.Sent.Cause = event.SendReconnect
+	return msg, true
+}
+
+// known reports whether sid is a member of a view. The caller holds the lock.
+func (m *Manager) known(sid quorum.SID) bool {
+	for _, v := range []*quorum.View{m.committed, m.lastSeen} {
+		if v != nil {
+			if _, ok := v.Member(sid); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// admit is the peer with this sid, made if need be. A new stranger takes the place of the one that was
+// silent longest when there are MaxUnknown; that one's link, if it has one, is returned for the caller
+// to cut after unlocking. It is nil when even that must wait for calls to the handler to return. The
+// caller holds the lock.
+func (m *Manager) admit(sid quorum.SID) (p *peer, evicted *link) {
+	if p = m.peers[sid]; p != nil && !p.evicted {
+		return p, nil
+	}
+	if !m.known(sid) {
+		room, cut := m.makeRoom()
+		if !room {
+			return nil, cut
+		}
+		evicted = cut
+	}
+	if p != nil {
+		p.evicted = false
+		return p, evicted
+	}
+	p = &peer{sid: sid}
+	p.fault.Store(uint32(m.faults[sid]))
+	m.peers[sid] = p
+	return p, evicted
+}
+
+// makeRoom sees to it that there are fewer than MaxUnknown strangers.
+func (m *Manager) makeRoom() (room bool, evicted *link) {
+	var oldest *peer
+	active, all := 0, 0
+	for _, p := range m.peers {
+		if m.known(p.sid) {
+			continue
+		}
+		all++
+		if p.evicted {
+			continue
+		}
+		active++
+		if oldest == nil || p.heard().Before(oldest.heard()) {
+			oldest = p
+		}
+	}
+	if all >= 2*m.opt.MaxUnknown {
+		return false, nil
+	}
+	if active < m.opt.MaxUnknown {
+		return true, nil
+	}
+	oldest.evicted = true
+	if oldest.dial != nil {
+		oldest.dial.cancel()
+	}
+	evicted, oldest.link = oldest.link, nil
+	oldest.queue, oldest.last = slot{}, slot{}
+	m.release(oldest)
+	return true, evicted
+}
+
+// heard is when the peer last said something, or its link began; zero without a link.
+func (p *peer) heard() time.Time {
+	if p.link == nil {
+		return time.Time{}
+	}
+	return p.link.lastHeard()
+}
+
+// release forgets a stranger of whom nothing is left. The caller holds the lock.
+func (m *Manager) release(p *peer) {
+	if p.link == nil && p.dial == nil && p.turns == 0 && m.phase != idle && !m.known(p.sid) &&
+		m.peers[p.sid] == p {
+		delete(m.peers, p.sid)
+	}
+}

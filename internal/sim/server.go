@@ -1,0 +1,208 @@
+package sim
+
+import (
+	"fmt"
+
+	"electnode/internal/event"
+	"electnode/internal/fle"
+	"electnode/internal/node"
+	"electnode/internal/quorum"
+	"electnode/internal/zab"
+)
+
+// server is one node, running or crashed, with its disk.
+type server struct {
+	w        *World
+	sid      quorum.SID
+	disk     *disk
+	core     *node.Core // nil: down
+	boots    int
+	roles    int // roles dropped so far: what was dialled for an older one is void
+	portOpen bool
+	emitter  *event.Emitter
+	leader   zab.Established // of now; epoch 0: none
+	deadline uint64          // number of the timer that counts
+}
+
+func newServer(w *World, sid quorum.SID) *server {
+	s := &server{w: w, sid: sid, disk: newDisk(w.rng)}
+	s.emitter = event.NewEmitter(sid, nil, event.SinkFunc(s.observe))
+	return s
+}
+
+// boot starts the node from what is on its disk.
+func (s *server) boot() {
+	if s.core != nil {
+		return
+	}
+	epochs, err := s.disk.open()
+	if err != nil {
+		s.w.fail("server %d does not start: %v", s.sid, err)
+		return
+	}
+	s.boots++
+	s.w.check.booted(s.w, s.sid, epochs)
+	s.core = node.NewCore(node.CoreOptions{
+		Election: fle.Options{Self: s.sid, View: s.w.opt.View, MessageSeed: s.w.rng.Uint64()},
+		Role:     zab.Options{Tick: s.w.opt.Tick, InitLimit: 10, SyncLimit: 5},
+		Epochs:   epochs,
+	})
+	s.w.log("server %d starts, epochs %+v", s.sid, epochs)
+	s.carryOut(s.core.Start(s.w.now))
+}
+
+// crash ends the node at once; what was not synced to disk may be lost.
+func (s *server) crash(why string) {
+	s.w.log("server %d crashes: %s", s.sid, why)
+	s.core, s.portOpen, s.leader = nil, false, zab.Established{}
+	s.roles++
+	s.disk.crash()
+	for _, peer := range s.w.nodes {
+		l := s.w.link(s.sid, peer.sid)
+		*l.end(s.sid) = linkEnd{}
+		if peer != s {
+			l.breakDown()
+		}
+	}
+	for _, c := range s.w.sortedConns() {
+		if c.learner == s.sid || c.leader == s.sid {
+			c.close(s.sid)
+		}
+	}
+	down := s.w.upTo(s.w.opt.Downtime)
+	s.w.after(down, s.boot)
+}
+
+func (s *server) input(in fle.Input) {
+	if s.core != nil {
+		s.carryOut(s.core.Link(s.w.now, in))
+	}
+}
+
+func (s *server) zab(in zab.Input) {
+	if s.core != nil {
+		s.carryOut(s.core.Zab(s.w.now, in))
+	}
+}
+
+// carryOut does what a core asks for, in the order of node.Output.
+func (s *server) carryOut(o node.Output) {
+	w := s.w
+	for _, ev := range o.Events {
+		s.record(ev)
+	}
+	if o.Fatal != nil {
+		w.fail("server %d: %v", s.sid, o.Fatal)
+		return
+	}
+	if o.DropRole {
+		s.dropRole()
+	}
+	if o.Forget {
+		for _, peer := range w.nodes {
+			w.link(s.sid, peer.sid).end(s.sid).last = nil
+		}
+	}
+	s.wake(o)
+	if o.OpenPort {
+		s.portOpen = true
+	}
+	s.transmit(o)
+	if o.OpenPort && s.core != nil {
+		s.carryOut(s.core.PortOpen(w.now, true, ""))
+	}
+	if o.Dial && s.core != nil {
+		w.dialLeader(s, o.Leader)
+	}
+	if o.Persist != nil && s.core != nil {
+		s.persist(*o.Persist)
+	}
+}
+
+// transmit sends the packets and notifications of o.
+func (s *server) transmit(o node.Output) {
+	for _, p := range o.Packets {
+		if c := s.w.conns[connKey{s.sid, p.Conn}]; c != nil {
+			s.w.check.packet(s.w, s, p.Packet)
+			c.send(s.sid, p.Packet)
+		}
+	}
+	for _, id := range o.Close {
+		if c := s.w.conns[connKey{s.sid, id}]; c != nil {
+			c.close(s.sid)
+		}
+	}
+	for _, m := range o.Notify {
+		s.w.check.notified(s.sid, m.Sent)
+		if s.w.server(m.Sent.Peer) != nil {
+			s.w.link(s.sid, m.Sent.Peer).send(s.sid, m)
+		}
+	}
+}
+
+// dropRole closes the quorum port and every connection on it.
+func (s *server) dropRole() {
+	s.roles++
+	s.portOpen = false
+	for _, c := range s.w.sortedConns() {
+		if c.learner == s.sid || c.leader == s.sid {
+			c.close(s.sid)
+		}
+	}
+}
+
+// persist writes an epoch and tells the core; a torn write is the last thing that the node does.
+func (s *server) persist(p zab.Persist) {
+	if s.w.chance(s.w.opt.TornWrites) {
+		s.disk.tear()
+		if err := s.disk.write(p); err == nil && s.w.chance(0.5) {
+			s.w.check.persisted(s.w, s.sid, p)
+		}
+		s.crash("in the middle of writing " + p.File)
+		return
+	}
+	if err := s.disk.write(p); err != nil {
+		s.zab(zab.Input{Kind: zab.WriteErr, Detail: err.Error()})
+		return
+	}
+	s.w.check.persisted(s.w, s.sid, p)
+	s.zab(zab.Input{Kind: zab.Persisted})
+}
+
+// wake sets the timer of the core's deadline.
+func (s *server) wake(o node.Output) {
+	s.deadline++
+	if o.Deadline.IsZero() {
+		return
+	}
+	n, boot := s.deadline, s.boots
+	s.w.after(max(0, o.Deadline.Sub(s.w.now)), func() {
+		if s.core != nil && s.boots == boot && s.deadline == n {
+			s.carryOut(s.core.Tick(s.w.now))
+		}
+	})
+}
+
+func (s *server) record(ev event.Event) { s.emitter.EmitAt(s.w.now, ev) }
+
+// observe follows what the node says of itself.
+func (s *server) observe(st event.Stamped) {
+	switch ev := st.Event.(type) {
+	case event.LeaderEstablished:
+		s.leader = zab.Established{Leader: ev.Leader, Epoch: ev.Epoch}
+	case event.LeaderLost:
+		s.leader = zab.Established{}
+	}
+	s.w.log("%d %s %+v", s.sid, st.Event.Name(), st.Event)
+	s.w.check.event(s.w, s, st.Event)
+	if s.w.sink != nil {
+		s.w.sink.Record(st)
+	}
+}
+
+func (s *server) describe() string {
+	if s.core == nil {
+		return "down"
+	}
+	return fmt.Sprintf("%+v", s.core.Status())
+}

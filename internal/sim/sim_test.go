@@ -1,0 +1,143 @@
+package sim
+
+import (
+	"flag"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"electnode/internal/quorum"
+)
+
+var (
+	seeds = flag.Uint64("seeds", 2000, "how many seeds to run")
+	seed  = flag.Uint64("seed", 0, "run this seed alone and print its end")
+)
+
+// ensemble is one shape of an ensemble.
+type ensemble struct {
+	name string
+	spec quorum.Spec
+}
+
+func members(voters, observers int) []quorum.Member {
+	var out []quorum.Member
+	for i := 1; i <= voters+observers; i++ {
+		m := quorum.Member{SID: quorum.SID(i), Addresses: []quorum.Address{{Host: "127.0.0.1",
+			QuorumPort: 2000 + i, ElectionPort: 3000 + i}}}
+		if i > voters {
+			m.Role = quorum.Observer
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+func ensembles() []ensemble {
+	groups := map[int64][]quorum.SID{1: {1, 2, 3}, 2: {4, 5, 6}, 3: {7, 8, 9}}
+	return []ensemble{
+		{"three", quorum.Spec{Members: members(3, 0)}},
+		{"five", quorum.Spec{Members: members(5, 0)}},
+		{"four", quorum.Spec{Members: members(4, 0)}},
+		{"three and two observers", quorum.Spec{Members: members(3, 2)}},
+		{"three groups of three", quorum.Spec{Members: members(9, 0), Groups: groups}},
+		{"seven", quorum.Spec{Members: members(7, 0)}},
+		{"one group counts", quorum.Spec{Members: members(9, 0), Groups: groups, Weights: map[quorum.SID]int64{
+			4: 0, 5: 0, 6: 0, 7: 0, 8: 0, 9: 0}}},
+		{"weighted, with an observer", quorum.Spec{Members: members(5, 1),
+			Groups:  map[int64][]quorum.SID{1: {1, 2, 3}, 2: {4, 5}},
+			Weights: map[quorum.SID]int64{1: 3, 4: 2, 5: 2}}},
+	}
+}
+
+// world makes the world of a seed: which ensemble and which faults follow from it.
+func world(t testing.TB, seed uint64) *World {
+	t.Helper()
+	all := ensembles()
+	view, err := quorum.NewView(all[seed%uint64(len(all))].spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt := Options{View: view, Loss: 0.1, Duplicate: 0.1, DelayMax: 5 * time.Millisecond,
+		Crashes: 3 * time.Second, Partitions: 2 * time.Second, Breaks: time.Second, TornWrites: 0.02}
+	switch (seed / uint64(len(all))) % 4 {
+	case 1:
+		opt.Loss, opt.DelayMax = 0.3, 300*time.Millisecond
+	case 2:
+		opt.Crashes, opt.Partitions, opt.Breaks, opt.TornWrites = 300*time.Millisecond, 0, 0, 0.2
+		opt.Downtime = 300 * time.Millisecond
+	case 3:
+		opt.Crashes, opt.Partitions, opt.Breaks = 0, 700*time.Millisecond, 300*time.Millisecond
+	}
+	return New(seed, opt, nil)
+}
+
+// play runs one seed: faults for a while, then none, then agreement within a bounded time.
+func play(w *World) error {
+	w.Run(20 * time.Second)
+	w.Heal()
+	w.Run(20 * time.Second)
+	return w.Check()
+}
+
+// TestSeeds is the simulation: many histories, each from its seed alone. A failure names its seed;
+// go test ./internal/sim -run TestSeeds -seed N replays it exactly.
+func TestSeeds(t *testing.T) {
+	if *seed != 0 {
+		w := world(t, *seed)
+		err := play(w)
+		t.Logf("seed %d: %v, %+v\n%s", *seed, err, w.Counts(), w.Transcript())
+		if err != nil {
+			t.Fail()
+		}
+		return
+	}
+	var next, failed atomic.Uint64
+	var mu sync.Mutex
+	var total Counts
+	var group sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		// Owned by this test; ends when the seeds are used up.
+		group.Go(func() {
+			for s := next.Add(1); s <= *seeds && failed.Load() < 3; s = next.Add(1) {
+				w := world(t, s)
+				if err := play(w); err != nil {
+					failed.Add(1)
+					t.Errorf("seed %d (%s): %v\n%s", s, ensembles()[s%8].name, err, tail(w))
+				}
+				mu.Lock()
+				total.add(w.Counts())
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	t.Logf("%d seeds: %+v", *seeds, total)
+}
+
+func tail(w *World) string {
+	lines := w.lines
+	if len(lines) > 60 {
+		lines = lines[len(lines)-60:]
+	}
+	var out strings.Builder
+	for _, l := range lines {
+		out.WriteString(l + "\n")
+	}
+	return out.String()
+}
+
+// TestReplay runs a seed twice: the same history, to the letter.
+func TestReplay(t *testing.T) {
+	for _, s := range []uint64{3, 11, 18} {
+		a, b := world(t, s), world(t, s)
+		errA, errB := play(a), play(b)
+		if a.Transcript() != b.Transcript() || fmt.Sprint(errA) != fmt.Sprint(errB) || a.Counts() != b.Counts() {
+			t.Errorf("seed %d gave two histories", s)
+		}
+	}
+}

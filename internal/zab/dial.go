@@ -1,0 +1,121 @@
+package zab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+)
+
+// stagger is how much later each further address of a leader is tried: addresses are given in order of
+// preference, and one that is down must not cost an election.
+const stagger = 100 * time.Millisecond
+
+// Dial connects to the first of the addresses, host:port, that answers; Opened or DialError is delivered.
+// It does not wait for that. A new Dial ends the one before.
+func (t *Transport) Dial(ctx context.Context, addrs []string) {
+	ctx, cancel := context.WithTimeout(ctx, t.opt.DialTimeout)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		cancel()
+		return
+	}
+	if t.cancelDial != nil {
+		t.cancelDial()
+	}
+	t.cancelDial = cancel
+	// Ends when an address answered, all were tried, or the context is over, at the latest by Close.
+	t.wg.Go(func() {
+		defer cancel()
+		sock, err := t.race(ctx, addrs)
+		if err != nil {
+			t.deliver(Input{Kind: DialError, Detail: err.Error()})
+			return
+		}
+		t.adopt(sock, true)
+	})
+}
+
+// dialled is the outcome of one address.
+type dialled struct {
+	sock net.Conn
+	err  error
+}
+
+// race tries all addresses, each a little later than the one before, and returns the first connection.
+// All attempts have ended then.
+func (t *Transport) race(ctx context.Context, addrs []string) (net.Conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	results := make(chan dialled, len(addrs)) // each attempt reports once
+	for i, addr := range addrs {
+		// The race's own: ends with its attempt, which the context bounds; race waits for its result.
+		go func() {
+			sock, err := t.attempt(ctx, time.Duration(i)*stagger, addr)
+			results <- dialled{sock, err}
+		}()
+	}
+	var won net.Conn
+	var errs []string
+	for range addrs {
+		switch r := <-results; {
+		case r.err != nil:
+			errs = append(errs, r.err.Error())
+		case won == nil:
+			won = r.sock
+			cancel()
+		default:
+			_ = r.sock.Close() // came second
+		}
+	}
+	if won == nil && len(addrs) == 0 {
+		errs = []string{"no address"}
+	}
+	if won == nil {
+		return nil, errors.New(strings.Join(errs, "; "))
+	}
+	return won, nil
+}
+
+// attempt waits, looks the host up and tries its addresses one after another.
+func (t *Transport) attempt(ctx context.Context, wait time.Duration, addr string) (net.Conn, error) {
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%s: %w", addr, ctx.Err())
+		}
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	ips, err := t.opt.Network.Lookup(ctx, host)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", addr, err)
+	}
+	err = fmt.Errorf("%s: no address", addr)
+	for i, ip := range ips {
+		var sock net.Conn
+		if sock, err = t.dialIP(ctx, net.JoinHostPort(ip, port), len(ips)-i); err == nil {
+			return sock, nil
+		}
+	}
+	return nil, err
+}
+
+// dialIP tries one address with its share of the time that is left: one that swallows packets must not
+// use up what the next one needs.
+func (t *Transport) dialIP(ctx context.Context, addr string, left int) (net.Conn, error) {
+	if end, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/time.Duration(left))
+		defer cancel()
+	}
+	return t.opt.Network.Dial(ctx, addr)
+}

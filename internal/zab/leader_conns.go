@@ -1,0 +1,153 @@
+package zab
+
+import (
+	"fmt"
+	"slices"
+
+	"electnode/internal/event"
+	"electnode/internal/quorum"
+)
+
+// Bounds on connections; of each kind the oldest gives way. Together they are below the Transport's own
+// bound, which knows nothing of kinds.
+const (
+	maxSilent    = 32 // without a first packet: port scanners, and a few learners at the same instant
+	maxStrangers = 16 // of servers that are in no view: an ensemble that is about to grow
+	maxPerServer = 3  // of one member: the one in use, a half-dead one, and one on its way
+)
+
+func (l *Leader) emit(ev event.Event) { l.out.Events = append(l.out.Events, ev) }
+
+func (l *Leader) send(h *handler, p Packet) {
+	l.out.Sends = append(l.out.Sends, Send{Conn: h.conn, Packet: p})
+}
+
+func (l *Leader) find(conn ConnID) *handler {
+	for _, h := range l.handlers {
+		if h.conn == conn {
+			return h
+		}
+	}
+	return nil
+}
+
+func (l *Leader) openedConn(in Input) {
+	if l.stage == leaderOver || l.ending != nil {
+		l.out.Close = append(l.out.Close, in.Conn)
+		return
+	}
+	l.handlers = append(l.handlers, &handler{
+		conn: in.Conn, remote: in.Remote, opened: l.now, heard: l.now, state: waitInfo,
+		readBy: l.now.Add(l.opt.initTime()),
+	})
+	if old := l.surplus(maxSilent, func(h *handler) bool { return !h.known }); old != nil {
+		l.reject(old, event.RejectTooMany, fmt.Sprintf("%d connections are silent", maxSilent))
+	}
+}
+
+// makeRoom closes the oldest connection of the kind that h has just become, if there are too many.
+func (l *Leader) makeRoom(h *handler) {
+	bound, kind := maxPerServer, func(o *handler) bool { return o.known && o.sid == h.sid }
+	if !l.opt.member(h.sid) {
+		bound, kind = maxStrangers, func(o *handler) bool { return o.known && !l.opt.member(o.sid) }
+	}
+	if old := l.surplus(bound, kind); old != nil {
+		l.part(old, event.LearnerClosed, "gave way to a newer connection")
+	}
+}
+
+// surplus is the oldest handler of a kind when there are more than bound of it.
+func (l *Leader) surplus(bound int, kind func(*handler) bool) *handler {
+	var oldest *handler
+	n := 0
+	for _, h := range l.handlers {
+		if kind(h) {
+			n++
+			if oldest == nil {
+				oldest = h
+			}
+		}
+	}
+	if n > bound {
+		return oldest
+	}
+	return nil
+}
+
+// closedConn says good-bye to a connection that ended by itself.
+func (l *Leader) closedConn(h *handler, in Input) {
+	if !h.known {
+		reason := in.Reject
+		if reason == "" {
+			reason = event.RejectClosed
+		}
+		l.remove(h)
+		l.rejected(h, reason, in.Detail)
+		return
+	}
+	reason := in.Reason
+	if reason == "" {
+		reason = event.LearnerClosed
+	}
+	l.drop(h, reason, in.Detail)
+}
+
+func (l *Leader) timedOut(h *handler) {
+	switch h.state {
+	case waitInfo:
+		l.reject(h, event.RejectSilent, "no first packet")
+	case sentLeaderInfo:
+		l.part(h, event.LearnerTimeout, "no ACKEPOCH within "+l.opt.initTime().String())
+	case sentNewLeader:
+		l.part(h, event.LearnerTimeout, "no ACK of NEWLEADER within "+l.opt.initTime().String())
+	default:
+		l.part(h, event.LearnerTimeout, "not heard for "+l.opt.syncTime().String())
+	}
+}
+
+// reject closes a connection that has not become a learner's.
+func (l *Leader) reject(h *handler, reason, detail string) {
+	l.out.Close = append(l.out.Close, h.conn)
+	l.remove(h)
+	l.rejected(h, reason, detail)
+}
+
+func (l *Leader) rejected(h *handler, reason, detail string) {
+	l.emit(event.HandshakeRejected{Remote: h.remote, Reason: reason, Detail: detail, Duration: l.now.Sub(h.opened)})
+}
+
+// part closes the connection of a learner; the leadership goes on if it can.
+func (l *Leader) part(h *handler, reason, detail string) {
+	l.out.Close = append(l.out.Close, h.conn)
+	l.drop(h, reason, detail)
+}
+
+// drop forgets a connection. When the same server has another one that is no worse, the server is not
+// lost and no event says so.
+func (l *Leader) drop(h *handler, reason, detail string) {
+	l.remove(h)
+	l.shrunk = true
+	if !h.known || slices.ContainsFunc(l.handlers, func(o *handler) bool { return o.outranks(h) }) {
+		return
+	}
+	l.emit(event.FollowerLost{Peer: h.sid, Reason: reason, Detail: detail})
+}
+
+func (l *Leader) remove(h *handler) {
+	l.handlers = slices.DeleteFunc(l.handlers, func(o *handler) bool { return o == h })
+}
+
+// voters lists the voters of all views, ascending.
+func (l *Leader) voters() []quorum.SID {
+	all := slices.Clone(l.opt.View.Voters())
+	if l.opt.LastSeen != nil {
+		all = append(all, l.opt.LastSeen.Voters()...)
+		slices.Sort(all)
+		all = slices.Compact(all)
+	}
+	return all
+}
+
+func (l *Leader) votersIn(set quorum.Set) []quorum.SID {
+	return slices.DeleteFunc(l.voters(), func(sid quorum.SID) bool { return !set.Has(sid) })
+}
