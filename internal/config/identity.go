@@ -15,7 +15,7 @@ func (l *loader) myid() (quorum.SID, bool) {
 	}
 	name := strings.TrimSuffix(l.cfg.DataDir, "/") + "/myid"
 	if !l.files.regular(name) {
-		l.faultIn("myid file "+name, "myid", "is missing")
+		l.faultIn("", "myid", "myid file %s is missing", name)
 		return 0, false
 	}
 	content, err := l.files.read(name)
@@ -33,7 +33,7 @@ func (l *loader) myid() (quorum.SID, bool) {
 		l.faultIn(name, "myid", "%s is not a server id", quorum.Quote(line))
 		return 0, false
 	case id == -1:
-		l.faultIn("myid file "+name, "myid", "is missing (-1 stands for no id)")
+		l.faultIn("", "myid", "myid file %s is missing: it says -1, which stands for no id", name)
 		return 0, false
 	}
 	l.cfg.MyID = quorum.SID(id)

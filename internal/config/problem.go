@@ -7,7 +7,7 @@ import (
 
 // Problem is one reason why a configuration is refused.
 type Problem struct {
-	File string // as it was named, or the variable it came from
+	File string // as it was named, or the variable it came from; empty when Text says it
 	Line int    // from 1; 0 when no line is at fault
 	Key  string // may be empty
 	Text string // what is wrong, with the key and without the file
@@ -48,7 +48,10 @@ const (
 )
 
 func where(file string, line int) string {
-	if line > 0 {
+	switch {
+	case file == "":
+		return ""
+	case line > 0:
 		return file + ":" + strconv.Itoa(line) + ": "
 	}
 	return file + ": "

@@ -31,7 +31,7 @@ func (n *Node) do(ctx context.Context, f func(ctx context.Context, now time.Time
 // Status asks the node for a copy of its state. A paused node does not answer: give ctx a deadline.
 func (n *Node) Status(ctx context.Context) (Status, error) {
 	var s Status
-	err := n.do(ctx, func(context.Context, time.Time) { s.CoreStatus = n.core.Status() })
+	err := n.do(ctx, func(_ context.Context, now time.Time) { s.CoreStatus = n.core.Status(now) })
 	if err != nil {
 		return s, err
 	}

@@ -62,9 +62,10 @@ type Core struct {
 	decidedAt   time.Time
 	established *zab.Established
 	estSince    time.Time
-	holdUntil   time.Time    // no role starts before: the ones before it failed
-	failures    int          // roles in a row that ended before an established leader
-	writing     *zab.Persist // asked for and not answered yet
+	leaderless  time.Duration // in all, up to estSince
+	holdUntil   time.Time     // no role starts before: the ones before it failed
+	failures    int           // roles in a row that ended before an established leader
+	writing     *zab.Persist  // asked for and not answered yet
 	port        portState
 	portErr     string
 	early       []zab.Input // of learners that were faster than this server's own decision to lead
@@ -108,7 +109,7 @@ func (c *Core) Start(now time.Time) Output {
 	m, _ := c.view.Member(c.opt.Election.Self)
 	c.emit(event.NodeStarted{Role: m.Role, AcceptedEpoch: c.epochs.Accepted, CurrentEpoch: c.epochs.Current,
 		Zxid: c.opt.Role.LastZxid, View: c.view})
-	c.since = now
+	c.since, c.estSince = now, now
 	c.look(now, event.ReasonStart)
 	return c.finish()
 }

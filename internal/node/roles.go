@@ -97,6 +97,7 @@ func (c *Core) fromRole(now time.Time, o zab.Output) {
 	}
 	if o.Established != nil {
 		est := *o.Established
+		c.leaderless += now.Sub(c.estSince)
 		c.established, c.estSince, c.failures = &est, now, 0
 		c.election.Established(est.Epoch)
 	}

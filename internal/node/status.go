@@ -19,6 +19,8 @@ type CoreStatus struct {
 	// EstablishedSince is since when it is known, or since when none is.
 	Established      zab.Established
 	EstablishedSince time.Time
+	// Leaderless is the time without an established leader since the start, up to now.
+	Leaderless time.Duration
 
 	Epochs   zab.Epochs
 	LastZxid quorum.Zxid
@@ -28,14 +30,17 @@ type CoreStatus struct {
 }
 
 // Status copies the state; only the owner of the core may call it.
-func (c *Core) Status() CoreStatus {
+func (c *Core) Status(now time.Time) CoreStatus {
 	s := CoreStatus{SID: c.opt.Election.Self, State: c.state, Since: c.since, EstablishedSince: c.estSince,
 		Epochs: c.epochs, LastZxid: c.opt.Role.LastZxid, Election: c.election.Status(), View: c.view}
 	if m, ok := c.view.Member(s.SID); ok {
 		s.Role = m.Role
 	}
+	s.Leaderless = c.leaderless
 	if c.established != nil {
 		s.Established = *c.established
+	} else {
+		s.Leaderless += now.Sub(c.estSince)
 	}
 	if r, ok := c.role.(interface{ Status() zab.Status }); ok {
 		s.Zab = r.Status()

@@ -104,8 +104,12 @@ func (m *Manager) judge(pre Preamble, accepted uint64) ruling {
 	}
 	at := meeting{side: event.Acceptor, self: m.opt.Self, peer: pre.SID,
 		dialable: len(pre.Addresses) > 0 || m.known(pre.SID)}
-	if p := m.peers[pre.SID]; p != nil && p.link != nil {
-		at.linked, at.stale = true, p.link.accepted > accepted
+	p := m.peers[pre.SID]
+	if p != nil && p.link != nil {
+		at.linked, at.stale = true, p.link.accepted >= accepted
+	}
+	if at.stale && pre.SID < m.opt.Self {
+		p.link.doubt = m.targets(pre.SID, pre.Addresses)
 	}
 	return decide(at)
 }

@@ -303,7 +303,7 @@ func TestListenLater(t *testing.T) {
 		n := start(t, opt)
 		time.Sleep(time.Hour)
 		taken.Close()
-		time.Sleep(bindPause)
+		time.Sleep(2 * bindPause)
 		c := raw(t, net, ip(2), 1, hello(t, 2, at(2)))
 		n.spy.await(t, "up 2", 1)
 		c.Close()

@@ -32,6 +32,7 @@ type dial struct {
 	won    bool                 // an address has answered
 	asked  bool                 // a message was queued, after the answer if there was one
 	again  []string             // the peer asked for a dial-back after the answer: where to
+	doubt  []string             // it asked before, for what was being tried: perhaps too early for it
 }
 
 // startDial dials p at addrs after delay, unless a dial is in progress. The caller holds the lock.
@@ -158,7 +159,8 @@ func (m *Manager) dialledLink(p *peer, d *dial, conn *dialled) {
 		conn.Close()
 		return
 	}
-	l, old := m.install(p, conn.Conn, true, 0)
+	l, old := m.install(p, conn.Conn, true, m.accepted)
+	l.doubt = d.doubt
 	m.closeDial(p, d)
 	m.mu.Unlock()
 	m.launch(l, old, event.Dialler)
@@ -174,6 +176,9 @@ func (m *Manager) dialFailed(p *peer, d *dial) bool {
 		return false
 	}
 	d.asked = false // the handler hears of the failure instead
+	if len(d.again) == 0 {
+		d.again = d.doubt
+	}
 	m.closeDial(p, d)
 	if p.link != nil || p.dial != nil || p.evicted || m.phase == stopped {
 		m.mu.Unlock()
@@ -230,6 +235,7 @@ func (m *Manager) dialBack(p *peer, addrs []string) {
 		for _, addr := range all {
 			m.offer(p.sid, d, addr)
 		}
+		d.doubt = all
 	}
 }
 

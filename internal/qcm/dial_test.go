@@ -185,9 +185,9 @@ func TestSmallerStranger(t *testing.T) {
 // (scenario D9), and that a slow resolver delays nobody else, not even another address of the same peer.
 func TestNames(t *testing.T) {
 	bubble(t, func(t *testing.T, net *memnet.Net) {
-		v := view(t, map[quorum.SID][]string{1: {"one"}, 2: {"two"}, 3: {"slow", ip(3)}, 4: {"nowhere"}})
+		v := view(t, map[quorum.SID][]string{1: {"one"}, 2: {"two"}, 3: {"0slow", ip(3)}, 4: {"nowhere"}})
 		net.Name("one", 0, "10.0.0.99", ip(1)) // the first refuses
-		net.Name("slow", 4*time.Second, ip(3))
+		net.Name("0slow", 4*time.Second, ip(3))
 		net.Name("nowhere", 0)
 		one, three := start(t, onNet(net, 1)), start(t, onNet(net, 3))
 		five := start(t, onNet(net, 5), with(v))
@@ -240,6 +240,9 @@ func TestProxyWithoutServer(t *testing.T) {
 				if err != nil {
 					return
 				}
+				if _, err := ReadPreamble(c); err != nil {
+					t.Error(err)
+				}
 				c.Close()
 			}
 		}()
@@ -250,7 +253,7 @@ func TestProxyWithoutServer(t *testing.T) {
 		n.say(1, "hello")
 		time.Sleep(time.Minute)
 		if dials := count[event.ConnectionAttempt](n.rec, 0, nil); dials < 30 || dials > 80 {
-			t.Errorf("%d dials in a minute", dials)
+			t.Errorf("%d dials in a minute\n%s", dials, transcript(n.rec.all()))
 		}
 		ln.Close()
 		time.Sleep(time.Minute) // then refused: nobody is asked again

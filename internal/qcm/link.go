@@ -22,8 +22,9 @@ type link struct {
 	p        *peer
 	conn     net.Conn
 	byUs     bool   // this node dialled it
-	accepted uint64 // else: its place among the connections accepted
+	accepted uint64 // connections accepted up to this one, or up to when it was dialled
 	since    time.Time
+	doubt    []string     // see dial.doubt; guarded by the manager's lock
 	heard    atomic.Int64 // when the last frame came, in Unix nanoseconds; 0 before the first
 
 	prev   <-chan struct{} // the turn before this link's
@@ -73,6 +74,9 @@ func (l *link) run() {
 		l.write(first, ok)
 	})
 	err := l.read()
+	if m.replaced(l) { // the peer may close the old connection before launch does
+		l.cut(event.DropReplaced, "")
+	}
 	l.cut(dropReason(err), err.Error())
 	<-written
 	m.unlink(l)
@@ -169,7 +173,9 @@ func (l *link) cut(reason, detail string) {
 	closeNow(l.conn)
 }
 
-// unlink takes the link off its peer, and dials again when a message came too late for it.
+// unlink takes the link off its peer, and dials again when a message came too late for it, or when the
+// peer asked to be dialled just before the link stood and has not been heard on it: then it may have been
+// a former process of the peer that answered.
 func (m *Manager) unlink(l *link) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -179,14 +185,23 @@ func (m *Manager) unlink(l *link) {
 	}
 	p.link = nil
 	broke := l.reason == event.DropClosed || l.reason == event.DropReset
-	if broke && l.heard.Load() == 0 && time.Since(l.since) < youngLink {
+	silent := broke && l.heard.Load() == 0
+	if silent && time.Since(l.since) < youngLink {
 		p.flaps++
 	} else {
 		p.flaps = 0
 	}
 	if p.queue.full {
 		m.demand(p)
+	} else if silent && len(l.doubt) > 0 {
+		m.startDial(p, l.doubt, 0)
 	}
+}
+
+func (m *Manager) replaced(l *link) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return l.p.link != nil && l.p.link != l
 }
 
 // lastHeard is when the last frame came, or the link began.

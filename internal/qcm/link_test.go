@@ -123,10 +123,12 @@ func TestFaults(t *testing.T) {
 
 		two.SetFault(1, FaultDropOut)
 		two.say(1, "lost")
+		synctest.Wait()
 		one.say(2, "d")
 		two.spy.await(t, "frame 1 d", 1)
 		two.SetFault(1, FaultDropIn)
 		one.say(2, "lost too")
+		synctest.Wait()
 		two.say(1, "e")
 		one.spy.await(t, "frame 2 e", 1)
 		time.Sleep(time.Minute)

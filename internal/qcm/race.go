@@ -42,15 +42,17 @@ func race(ctx context.Context, wg *sync.WaitGroup, attempts []attempt, more <-ch
 		running++
 		wg.Go(func() { report(ctx, a, results) })
 	}
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(stagger)
 	defer timer.Stop()
+	due := true // for the next of attempts
 	var errs []error
 	for {
-		if running == 0 && len(attempts) > 0 {
+		if due && len(attempts) > 0 {
 			start(attempts[0])
 			attempts = attempts[1:]
 			timer.Reset(stagger)
 		}
+		due = false
 		if running == 0 && len(more) == 0 {
 			return nil, errors.Join(errs...)
 		}
@@ -61,15 +63,11 @@ func race(ctx context.Context, wg *sync.WaitGroup, attempts []attempt, more <-ch
 				return r.conn, nil
 			}
 			errs = append(errs, r.err)
-			timer.Reset(0)
+			due = true
 		case a := <-more:
 			start(a)
 		case <-timer.C:
-			if len(attempts) > 0 {
-				start(attempts[0])
-				attempts = attempts[1:]
-				timer.Reset(stagger)
-			}
+			due = true
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}

@@ -12,7 +12,7 @@ type meeting struct {
 	peer quorum.SID
 
 	linked   bool // there is a link with the peer already
-	stale    bool // that link was accepted after this connection, whose hand-shake was slow
+	stale    bool // acceptor: that link stood after this connection was accepted, whose hand-shake was slower
 	dialable bool // an address of the peer is known, from the preamble or from the configuration
 }
 
@@ -29,8 +29,9 @@ type ruling struct {
 //
 //	side      peer    linked  what happens
 //	acceptor  larger  no      kept
-//	acceptor  larger  yes     kept, the old one closed; closed if the old one is the newer one
+//	acceptor  larger  yes     kept, the old one closed
 //	acceptor  smaller any     closed, and dialled back if there is an address
+//	acceptor  any     stale   closed: what the peer wants is there already
 //	dialler   larger  no      preamble, closed; the peer is expected to dial
 //	dialler   larger  yes     closed without a word
 //	dialler   smaller no      preamble, kept
@@ -38,12 +39,12 @@ type ruling struct {
 //
 // Rules: QuorumCnxManager.handleConnection and startConnection.
 // Differs from ZooKeeper: an acceptor of a smaller sid keeps its old connection until the new one stands;
-// a dialler that the larger peer has linked with in the meantime says nothing, which there causes
-// another reconnect.
+// a dialler that the larger peer has linked with in the meantime says nothing, and a connection that was
+// under way when a newer one became the link is closed; there both cost another reconnect, or the link.
 func decide(m meeting) ruling {
 	larger := m.peer > m.self
 	switch {
-	case m.side == event.Acceptor && larger && m.linked && m.stale:
+	case m.side == event.Acceptor && m.linked && m.stale:
 		return ruling{outcome: event.TieDropped}
 	case m.side == event.Acceptor && larger && m.linked:
 		return ruling{keep: true, outcome: event.TieReplacedOld}

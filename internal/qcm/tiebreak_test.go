@@ -23,6 +23,7 @@ func TestDecide(t *testing.T) {
 		{"larger stranger without address", meeting{acc, self, 6, false, false, false}, ruling{keep: true, outcome: event.TieKept}},
 		{"smaller dials", meeting{acc, self, 4, false, false, true}, ruling{dialBack: true, outcome: event.TieDroppedDialled}},
 		{"smaller dials again", meeting{acc, self, 4, true, false, true}, ruling{dialBack: true, outcome: event.TieDroppedDialled}},
+		{"smaller dialled while it was dialled", meeting{acc, self, 4, true, true, true}, ruling{outcome: event.TieDropped}},
 		{"smaller without address", meeting{acc, self, 4, false, false, false}, ruling{outcome: event.TieDropped}},
 		{"negative dials", meeting{acc, self, -1, false, false, true}, ruling{dialBack: true, outcome: event.TieDroppedDialled}},
 		{"negative dials negative", meeting{acc, -9, -1, false, false, true}, ruling{keep: true, outcome: event.TieKept}},

@@ -18,6 +18,9 @@ func NormalHost(host string) string {
 		return host
 	}
 	zone := addr.Zone()
+	if zone != "" && addr.Is4In6() {
+		return host
+	}
 	addr = addr.WithZone("").Unmap()
 	if addr.Is4() {
 		return addr.String()

@@ -204,5 +204,5 @@ func (s *server) describe() string {
 	if s.core == nil {
 		return "down"
 	}
-	return fmt.Sprintf("%+v", s.core.Status())
+	return fmt.Sprintf("%+v", s.core.Status(s.w.now))
 }

@@ -47,14 +47,6 @@ func (j *juteReader) int32(field string) (int32, error) {
 	return int32(binary.BigEndian.Uint32(b)), nil
 }
 
-func (j *juteReader) int64(field string) (int64, error) {
-	b, err := j.fixed(8, field)
-	if err != nil {
-		return 0, err
-	}
-	return int64(binary.BigEndian.Uint64(b)), nil
-}
-
 // length reads the length of a buffer or string: -1 for null, otherwise 0..max.
 func (j *juteReader) length(field string) (int, error) {
 	n, err := j.int32(field)

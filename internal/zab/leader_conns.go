@@ -8,8 +8,9 @@ import (
 	"electnode/internal/quorum"
 )
 
-// Bounds on connections; of each kind the oldest gives way. Together they are below the Transport's own
-// bound, which knows nothing of kinds.
+// Bounds on connections; of each kind the oldest gives way, one that has not acknowledged NEWLEADER before
+// one that has: to claim a server's id must not be enough to push it out. Together they are below the
+// Transport's own bound, which knows nothing of kinds.
 const (
 	maxSilent    = 32 // without a first packet: port scanners, and a few learners at the same instant
 	maxStrangers = 16 // of servers that are in no view: an ensemble that is about to grow
@@ -36,11 +37,12 @@ func (l *Leader) openedConn(in Input) {
 		l.out.Close = append(l.out.Close, in.Conn)
 		return
 	}
-	l.handlers = append(l.handlers, &handler{
+	h := &handler{
 		conn: in.Conn, remote: in.Remote, opened: l.now, heard: l.now, state: waitInfo,
 		readBy: l.now.Add(l.opt.initTime()),
-	})
-	if old := l.surplus(maxSilent, func(h *handler) bool { return !h.known }); old != nil {
+	}
+	l.handlers = append(l.handlers, h)
+	if old := l.surplus(maxSilent, h, func(h *handler) bool { return !h.known }); old != nil {
 		l.reject(old, event.RejectTooMany, fmt.Sprintf("%d connections are silent", maxSilent))
 	}
 }
@@ -51,25 +53,26 @@ func (l *Leader) makeRoom(h *handler) {
 	if !l.opt.member(h.sid) {
 		bound, kind = maxStrangers, func(o *handler) bool { return o.known && !l.opt.member(o.sid) }
 	}
-	if old := l.surplus(bound, kind); old != nil {
+	if old := l.surplus(bound, h, kind); old != nil {
 		l.part(old, event.LearnerClosed, "gave way to a newer connection")
 	}
 }
 
-// surplus is the oldest handler of a kind when there are more than bound of it.
-func (l *Leader) surplus(bound int, kind func(*handler) bool) *handler {
-	var oldest *handler
+// surplus is the handler that gives way when there are more than bound of a kind; never keep, the newest.
+func (l *Leader) surplus(bound int, keep *handler, kind func(*handler) bool) *handler {
+	var victim *handler
 	n := 0
 	for _, h := range l.handlers {
-		if kind(h) {
-			n++
-			if oldest == nil {
-				oldest = h
-			}
+		if !kind(h) {
+			continue
+		}
+		n++
+		if h != keep && (victim == nil || victim.joined() && !h.joined()) {
+			victim = h
 		}
 	}
 	if n > bound {
-		return oldest
+		return victim
 	}
 	return nil
 }

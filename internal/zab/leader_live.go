@@ -33,7 +33,7 @@ func (l *Leader) halfTick() {
 			h.pings.add(l.now)
 			l.ping(h)
 		case sentNewLeader:
-			l.ping(h)
+			l.ping(h) // it will not be answered
 		}
 	}
 }

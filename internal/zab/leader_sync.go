@@ -57,11 +57,9 @@ func (l *Leader) maybeEstablish() {
 	}
 }
 
-// upToDate lets a learner serve. From here on it must be heard within syncLimit. A PING sent earlier will
-// not be answered.
+// upToDate lets a learner serve. From here on it must be heard within syncLimit.
 func (l *Leader) upToDate(h *handler) {
 	h.state = serving
 	h.readBy = l.now.Add(l.opt.syncTime())
-	h.pings = pingTimes{}
 	l.send(h, Packet{Type: TypeUpToDate, Zxid: -1})
 }

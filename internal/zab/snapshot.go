@@ -13,9 +13,10 @@ const signature = "BenWasHere"
 const longestStandard = 17
 
 // DiscardSnapshot reads the stream that follows a SNAP packet up to and including its signature and keeps
-// nothing but the summary; it needs no memory beyond r's buffer, which must be of 32 bytes or more. maxData bounds each buffer and
-// string [DefaultMaxData]. progress, if not nil, is called after every record, and within a long one, with
-// the bytes so far. Errors as for ReadPacket, but the end of the stream is never a good one.
+// nothing but the summary; it needs no memory beyond r's buffer, which must be of 32 bytes or more. maxData
+// bounds each buffer and string [DefaultMaxData]. progress, if not nil, is called after every record, and
+// within a long one, with the bytes so far. Errors as for ReadPacket, but the end of the stream is never a
+// good one.
 // Rules: SerializeUtils.deserializeSnapshot, DataTree.deserialize, ReferenceCountedACLCache.deserialize.
 func DiscardSnapshot(r *bufio.Reader, maxData int, progress func(bytes int64)) (SnapshotSummary, error) {
 	if maxData <= 0 {

@@ -30,13 +30,10 @@ func (h *Host) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	}
 	n := h.net
 	n.mu.Lock()
-	travel := time.NewTimer(2 * n.latency)
+	travel := 2 * n.latency
 	n.mu.Unlock()
-	defer travel.Stop()
-	select {
-	case <-travel.C:
-	case <-ctx.Done():
-		return nil, fmt.Errorf("dial %s: %w", addr, context.Cause(ctx))
+	if err := wait(ctx, travel); err != nil {
+		return nil, fmt.Errorf("dial %s: %w", addr, err)
 	}
 	for {
 		n.mu.Lock()
@@ -97,17 +94,28 @@ func (h *Host) Lookup(ctx context.Context, host string) ([]string, error) {
 	h.net.mu.Lock()
 	entry := h.net.names[host]
 	h.net.mu.Unlock()
-	wait := time.NewTimer(entry.delay)
-	defer wait.Stop()
-	select {
-	case <-wait.C:
-	case <-ctx.Done():
-		return nil, fmt.Errorf("look up %s: %w", host, context.Cause(ctx))
+	if err := wait(ctx, entry.delay); err != nil {
+		return nil, fmt.Errorf("look up %s: %w", host, err)
 	}
 	if len(entry.ips) == 0 {
 		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	}
 	return slices.Clone(entry.ips), nil
+}
+
+// wait lets d pass, unless ctx ends first.
+func wait(ctx context.Context, d time.Duration) error {
+	if d == 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 type listener struct {

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"electnode/internal/config"
+)
+
+// printConfig writes what is in force, for people.
+func printConfig(out io.Writer, cfg *config.Config) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	put := func(name string, value any) { fmt.Fprintf(w, "%s\t%v\n", name, value) }
+	put("server", fmt.Sprintf("%d, %s", cfg.MyID, cfg.Role))
+	put("tick", cfg.Tick)
+	put("init limit", fmt.Sprintf("%d ticks, %s", cfg.InitTicks(), cfg.Tick*time.Duration(cfg.InitTicks())))
+	put("sync limit", fmt.Sprintf("%d ticks, %s", cfg.SyncTicks(), cfg.Tick*time.Duration(cfg.SyncTicks())))
+	put("data", cfg.DataDir)
+	put("client port", orNone(cfg.ClientAddress))
+	put("election port", strings.Join(cfg.ElectionListen(), " "))
+	put("quorum port", strings.Join(cfg.QuorumListen(), " "))
+	put("voters", fmt.Sprint(cfg.View.Voters()))
+	put("observers", fmt.Sprint(cfg.View.Observers()))
+	if cfg.View.Hierarchical() {
+		put("quorum", fmt.Sprintf("more than half of %d groups with weight", cfg.View.CountedGroups()))
+	} else {
+		put("quorum", fmt.Sprintf("%d of %d", cfg.View.Majority(), len(cfg.View.Voters())))
+	}
+	put("electnode.voter", cfg.Own.Voter)
+	if len(cfg.PassedThrough) > 0 {
+		put("not used here", strings.Join(slices.Sorted(maps.Keys(cfg.PassedThrough)), " "))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "\n%s\n", cfg.View.Text())
+	return err
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}

@@ -1,0 +1,247 @@
+package qcm
+
+import (
+	"fmt"
+	"net"
+	"syscall"
+	"testing"
+	"time"
+
+	"electnode/internal/event"
+	"electnode/internal/quorum"
+)
+
+// loopback makes an ensemble of servers 1..n on loopback ports that are free now.
+func loopback(t testing.TB, n int) (*quorum.View, map[quorum.SID]Options) {
+	t.Helper()
+	var spec quorum.Spec
+	all := map[quorum.SID]Options{}
+	for sid := range quorum.SID(n) {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close() // all at the end, so that no two get the same port
+		port := ln.Addr().(*net.TCPAddr).Port
+		spec.Members = append(spec.Members, quorum.Member{SID: sid + 1,
+			Addresses: []quorum.Address{{Host: "127.0.0.1", QuorumPort: 1, ElectionPort: port}}})
+		addr := ln.Addr().String()
+		all[sid+1] = Options{Self: sid + 1, Listen: []string{addr}, Announce: []string{addr}, BindRetry: 3}
+	}
+	v, err := quorum.NewView(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v, all
+}
+
+// awaitLinked waits until every pair has its one link.
+func awaitLinked(t *testing.T, nodes map[quorum.SID]*node) {
+	t.Helper()
+	late := time.After(20 * time.Second)
+	for _, n := range nodes {
+		for {
+			n.rec.mu.Lock()
+			grown := n.rec.grown
+			n.rec.mu.Unlock()
+			err := linked(nodes)
+			if err == nil {
+				return
+			}
+			if linkedOne(n, nodes) {
+				break
+			}
+			select {
+			case <-grown:
+			case <-late:
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := linked(nodes); err != nil {
+		awaitLinked(t, nodes) // one that was done lost a link again meanwhile
+	}
+}
+
+func linkedOne(n *node, nodes map[quorum.SID]*node) bool {
+	for peer := range nodes {
+		if peer != n.opt.Self && !n.link(peer).Connected {
+			return false
+		}
+	}
+	return true
+}
+
+// TestTCPConvergence restarts five servers on loopback TCP, all at the same time.
+func TestTCPConvergence(t *testing.T) {
+	v, all := loopback(t, 5)
+	nodes := map[quorum.SID]*node{}
+	boot := func() {
+		for sid, opt := range all {
+			nodes[sid] = start(t, opt, with(v), greet)
+		}
+	}
+	for range 5 {
+		boot()
+		awaitLinked(t, nodes)
+		for _, n := range nodes {
+			n.stop()
+		}
+		for _, n := range nodes {
+			n.halt()
+		}
+	}
+	boot()
+	awaitLinked(t, nodes)
+	for sid, n := range nodes {
+		for peer, other := range nodes {
+			if peer != sid {
+				n.say(peer, "final")
+				other.spy.await(t, fmt.Sprintf("frame %d final", sid), 1)
+			}
+		}
+	}
+	for _, n := range nodes {
+		n.halt()
+	}
+}
+
+// TestTCPDeath checks on real sockets what happens when a peer ends: the link goes down, the dial that
+// follows is refused, and the handler hears of it.
+func TestTCPDeath(t *testing.T) {
+	v, all := loopback(t, 2)
+	one, two := start(t, all[1], with(v), greet), start(t, all[2], with(v))
+	two.say(1, "hello")
+	one.spy.await(t, "frame 2 hello", 1)
+	before := one.spy.seen("failed 2")
+	began := time.Now()
+	two.halt()
+	one.spy.await(t, "failed 2", before+1)
+	t.Logf("took %s", time.Since(began))
+	at := await(t, one.rec, 0, func(e event.ConnectionAttempt) bool { return e.Result == event.DialRefused })
+	if at.Peer != 2 {
+		t.Errorf("%+v", at)
+	}
+	one.halt()
+}
+
+// TestTCPPortTaken checks what ends a process with status 14.
+func TestTCPPortTaken(t *testing.T) {
+	_, all := loopback(t, 1)
+	taken, err := net.Listen("tcp", all[1].Listen[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	opt := all[1]
+	opt.BindRetry = 1
+	n := start(t, opt)
+	defer n.stop()
+	if err := <-n.done; !errorsIs(err, ErrListen) || !errorsIs(err, syscall.EADDRINUSE) {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+// TestTCPOptions reads the socket options back.
+func TestTCPOptions(t *testing.T) {
+	for _, on := range []bool{false, true} {
+		tcp := TCP{KeepAlive: on}
+		ln, err := tcp.Listen("127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		near, err := tcp.Dial(t.Context(), ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		far, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, c := range map[string]net.Conn{"dialled": near, "accepted": far} {
+			if got := option(t, c, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE) != 0; got != on {
+				t.Errorf("%s: keep-alive is %t, want %t", name, got, on)
+			}
+			if option(t, c, syscall.IPPROTO_TCP, syscall.TCP_NODELAY) == 0 {
+				t.Errorf("%s: TCP_NODELAY is off", name)
+			}
+			c.Close()
+		}
+		ln.Close()
+	}
+	ips, err := TCP{}.Lookup(t.Context(), "::1")
+	if err != nil || len(ips) != 1 || ips[0] != "::1" {
+		t.Errorf("%v, %v", ips, err)
+	}
+}
+
+func option(t *testing.T, c net.Conn, level, name int) int {
+	t.Helper()
+	rc, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var value int
+	var oerr error
+	if err := rc.Control(func(fd uintptr) { value, oerr = syscall.GetsockoptInt(int(fd), level, name) }); err != nil || oerr != nil {
+		t.Fatal(err, oerr)
+	}
+	return value
+}
+
+// echo answers frames, and passes on the answers it gets.
+type echo struct {
+	m       *Manager
+	up      chan struct{}
+	answers chan []byte
+	reply   bool
+}
+
+func (e *echo) LinkUp(quorum.SID) { e.up <- struct{}{} }
+func (e *echo) Frame(peer quorum.SID, frame []byte) {
+	if e.reply {
+		e.m.Send(Message{Frame: frame, Sent: event.NotificationSent{Peer: peer}})
+		return
+	}
+	e.answers <- frame
+}
+func (e *echo) LinkDown(quorum.SID)   {}
+func (e *echo) DialFailed(quorum.SID) {}
+
+// BenchmarkRoundTrip sends a notification of usual size over loopback TCP and waits for the answer.
+func BenchmarkRoundTrip(b *testing.B) {
+	v, all := loopback(b, 2)
+	ends := map[quorum.SID]*echo{}
+	stops := make(chan error, 2) // both managers end there
+	for sid, opt := range all {
+		e := &echo{up: make(chan struct{}, 1), answers: make(chan []byte, 1), reply: sid == 1}
+		sink := event.SinkFunc(func(event.Stamped) {})
+		opt.Handler, opt.Events = e, event.NewEmitter(sid, time.Now, sink)
+		m, err := New(opt)
+		if err != nil {
+			b.Fatal(err)
+		}
+		m.SetViews(v, nil)
+		e.m, ends[sid] = m, e
+	}
+	for _, sid := range []quorum.SID{1, 2} {
+		go func() { stops <- ends[sid].m.Run(b.Context()) }() // ends with the benchmark's context
+	}
+	b.Cleanup(func() { <-stops; <-stops })
+	frame := make([]byte, 222)
+	ask := Message{Frame: frame, Sent: event.NotificationSent{Peer: 1}}
+	for linked := false; !linked; {
+		ends[2].m.Send(ask)
+		select {
+		case <-ends[2].answers:
+			linked = true
+		case <-time.After(10 * time.Millisecond): // the other end does not listen yet
+		}
+	}
+	b.ReportAllocs()
+	b.SetBytes(int64(2 * len(frame)))
+	for b.Loop() {
+		ends[2].m.Send(ask)
+		<-ends[2].answers
+	}
+}

@@ -1,0 +1,105 @@
+package web
+
+import (
+	"strconv"
+	"time"
+
+	"electnode/internal/node"
+	"electnode/internal/qcm"
+	"electnode/internal/quorum"
+)
+
+// Status is the body of /api/v1/status. Values that may pass 2^53 are strings.
+type Status struct {
+	Ensemble      string       `json:"ensemble"`
+	SID           quorum.SID   `json:"sid"`
+	Role          string       `json:"role"`
+	State         string       `json:"state"`
+	Leader        *quorum.SID  `json:"leader"` // null while LOOKING
+	Established   bool         `json:"established"`
+	Round         string       `json:"round"`
+	AcceptedEpoch string       `json:"accepted_epoch"`
+	CurrentEpoch  string       `json:"current_epoch"`
+	Zxid          string       `json:"zxid"`
+	Vote          VoteStatus   `json:"vote"`
+	Since         time.Time    `json:"since"`
+	Leaderless    float64      `json:"leaderless_seconds_total"`
+	ConfigVersion string       `json:"config_version"`
+	Peers         []PeerStatus `json:"peers"`
+}
+
+// VoteStatus is a vote.
+type VoteStatus struct {
+	Leader    quorum.SID `json:"leader"`
+	Zxid      string     `json:"zxid"`
+	PeerEpoch string     `json:"peer_epoch"`
+}
+
+// PeerStatus is what a node knows of another member. State, leader and round are what the peer said last;
+// null before it said anything.
+type PeerStatus struct {
+	SID         quorum.SID  `json:"sid"`
+	Connected   bool        `json:"connected"`
+	DialledByUs bool        `json:"dialled_by_us"`
+	Since       *time.Time  `json:"since"`
+	State       *string     `json:"state"`
+	Leader      *quorum.SID `json:"leader"`
+	Round       *string     `json:"round"`
+}
+
+// NewStatus makes the body of a node's state. The zxid is that of the established epoch, counter 0: a
+// node without data has no other.
+func NewStatus(s node.Status) Status {
+	out := Status{
+		Ensemble: s.View.EnsembleID(), SID: s.SID, Role: s.Role.String(), State: s.State.String(),
+		Established: s.Established.Epoch > 0, Round: s.Election.Round.String(),
+		AcceptedEpoch: s.Epochs.Accepted.String(), CurrentEpoch: s.Epochs.Current.String(),
+		Zxid: zxid(s).String(), Since: s.Since.UTC(), Leaderless: s.Leaderless.Seconds(),
+		ConfigVersion: s.View.Version().String(), Peers: []PeerStatus{},
+	}
+	vote := s.Election.Current
+	if s.State == quorum.Looking {
+		vote = s.Election.Proposal
+	} else {
+		out.Leader = &vote.Leader
+	}
+	out.Vote = VoteStatus{Leader: vote.Leader, Zxid: vote.Zxid.String(), PeerEpoch: vote.PeerEpoch.String()}
+	for _, m := range s.View.Members() {
+		if m.SID != s.SID {
+			out.Peers = append(out.Peers, newPeer(s, m.SID))
+		}
+	}
+	return out
+}
+
+// zxid is what a node without data stands at: the start of the epoch that it last acknowledged.
+func zxid(s node.Status) quorum.Zxid {
+	if s.Established.Epoch > 0 {
+		return quorum.MakeZxid(s.Established.Epoch, 0)
+	}
+	return s.LastZxid
+}
+
+func newPeer(s node.Status, sid quorum.SID) PeerStatus {
+	p := PeerStatus{SID: sid}
+	if l, ok := linkOf(s.Links, sid); ok && l.Connected {
+		since := l.Since.UTC()
+		p.Connected, p.DialledByUs, p.Since = true, l.DialledByUs, &since
+	}
+	for _, heard := range s.Election.Peers {
+		if heard.SID == sid && !heard.At.IsZero() {
+			state, round := heard.Said.State.String(), strconv.FormatInt(int64(heard.Said.Round), 10)
+			p.State, p.Round, p.Leader = &state, &round, &heard.Said.Vote.Leader
+		}
+	}
+	return p
+}
+
+func linkOf(links []qcm.LinkStatus, sid quorum.SID) (qcm.LinkStatus, bool) {
+	for _, l := range links {
+		if l.Peer == sid {
+			return l, true
+		}
+	}
+	return qcm.LinkStatus{}, false
+}
