@@ -28,13 +28,7 @@ func loadText(zooCfg string, more memFiles) (*Config, []Warning, error) {
 	return load(f, "zoo.cfg")
 }
 
-func problems(err error) []string {
-	var all []string
-	for _, line := range strings.Split(err.Error(), "\n") {
-		all = append(all, line)
-	}
-	return all
-}
+func problems(err error) []string { return strings.Split(err.Error(), "\n") }
 
 func TestProblems(t *testing.T) {
 	for _, c := range []struct {

@@ -55,7 +55,7 @@ func interval(to *time.Duration, least int64) func(string) error {
 // commands reads a list of four-letter words; srvr is always in it.
 func commands(list string) []string {
 	all := []string{"srvr"}
-	for _, word := range strings.Split(list, ",") {
+	for word := range strings.SplitSeq(list, ",") {
 		switch word = strings.Trim(word, " \t"); word {
 		case "*":
 			return []string{"*"}

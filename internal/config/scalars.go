@@ -122,7 +122,8 @@ func (l *loader) checkSASL() {
 	needs(s.ServerRequired, server, s.Enabled, enable)
 	needs(s.ServerRequired, server, s.LearnerRequired, learner)
 	if s.Enabled {
-		l.warn(WarnSASL, l.main, l.values[enable].Line, enable, "%s: electnode does not speak SASL; servers that require it will refuse this one", enable)
+		l.warn(WarnSASL, l.main, l.values[enable].Line, enable,
+			"%s: electnode does not speak SASL; servers that require it will refuse this one", enable)
 	}
 }
 

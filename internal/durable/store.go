@@ -34,6 +34,9 @@ type Store struct {
 // it here or in dataLogDir (empty: the same). Everything that Open returns is on disk.
 // Rule: spec/quorum-port.md sections 9 and 15.
 func Open(f FS, dataDir, dataLogDir string) (*Store, Epochs, error) {
+	if err := refuseHistory(f, dataDir, dataLogDir); err != nil {
+		return nil, Epochs{}, err // and nothing was touched
+	}
 	s := &Store{fs: f, dir: filepath.Join(dataDir, versionDir)}
 	if err := f.MkdirAll(dataDir); err != nil {
 		return nil, Epochs{}, fmt.Errorf("data directory %s: %w", dataDir, err)
@@ -43,7 +46,7 @@ func Open(f FS, dataDir, dataLogDir string) (*Store, Epochs, error) {
 		return nil, Epochs{}, fmt.Errorf("data directory %s: %w", dataDir, err)
 	}
 	s.lock = lock
-	if err := s.load(dataDir, dataLogDir); err != nil {
+	if err := s.load(dataDir); err != nil {
 		return nil, Epochs{}, errors.Join(err, s.Close())
 	}
 	return s, s.epochs, nil
@@ -56,7 +59,7 @@ func (s *Store) Close() error { return s.lock.Close() }
 func (s *Store) Epochs() Epochs { return s.epochs }
 
 // load reads the epochs and makes what is missing.
-func (s *Store) load(dataDir, dataLogDir string) error {
+func (s *Store) load(dataDir string) error {
 	if err := s.fs.MkdirAll(s.dir); err != nil {
 		return fmt.Errorf("data directory %s: %w", dataDir, err)
 	}
@@ -65,9 +68,6 @@ func (s *Store) load(dataDir, dataLogDir string) error {
 		if err := s.fs.SyncDir(dir); err != nil {
 			return fmt.Errorf("%s: %w", dir, err)
 		}
-	}
-	if err := refuseHistory(s.fs, dataDir, dataLogDir); err != nil {
-		return err
 	}
 	accepted, haveAccepted, err := readEpoch(s.fs, s.path(acceptedName))
 	if err != nil {
@@ -179,7 +179,7 @@ func refuseHistory(f FS, dataDir, dataLogDir string) error {
 	for _, dir := range dirs {
 		names, err := f.ReadDir(filepath.Join(dir, versionDir))
 		if err != nil {
-			if dir != dataDir && errors.Is(err, fs.ErrNotExist) {
+			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
 			return fmt.Errorf("%s: %w", filepath.Join(dir, versionDir), bare(err))

@@ -51,7 +51,7 @@ func TestOpenReadsStrictly(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), c.mention) || !strings.Contains(err.Error(), "/z/version-2") {
 					t.Errorf("%v, want %q", err, c.mention)
 				}
-				if _, err := f.Lock("/z/electnode.lock"); err != nil {
+				if _, err := f.Lock("/z/electnode.lock"); err != nil { // what was locked must be free again
 					t.Errorf("the lock was kept: %v", err)
 				}
 				return

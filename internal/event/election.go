@@ -34,6 +34,7 @@ const (
 	ReasonConfigChange = "config_change" // another configuration was adopted
 	ReasonStorage      = "storage"       // an epoch file could not be written
 	ReasonPolicy       = "policy"        // the leader holds history that this node must not vouch for
+	ReasonVoterAhead   = "voter_ahead"   // a member has promised a later epoch than this leader's
 	ReasonPort         = "port"          // the leader could not open its quorum port
 	ReasonResigned     = "resigned"      // asked to by its operator
 	ReasonStopped      = "stopped"       // the node is shutting down

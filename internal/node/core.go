@@ -10,12 +10,6 @@ import (
 	"electnode/internal/zab"
 )
 
-// Names of the epoch files in zab.Persist.
-const (
-	fileAccepted = "acceptedEpoch"
-	fileCurrent  = "currentEpoch"
-)
-
 // CoreOptions is what a core needs to know. Election.View and Election.LastSeen are those of the node.
 type CoreOptions struct {
 	Election fle.Options
@@ -237,9 +231,9 @@ func (c *Core) persisted() {
 		return
 	}
 	switch c.writing.File {
-	case fileAccepted:
+	case zab.FileAccepted:
 		c.epochs.Accepted = c.writing.Epoch
-	case fileCurrent:
+	case zab.FileCurrent:
 		c.epochs.Current = c.writing.Epoch
 	}
 	c.writing = nil

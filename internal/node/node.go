@@ -277,9 +277,9 @@ func (n *Node) write(p zab.Persist) zab.Input {
 	begun := time.Now()
 	var err error
 	switch p.File {
-	case fileAccepted:
+	case zab.FileAccepted:
 		err = n.opt.Store.WriteAccepted(p.Epoch)
-	case fileCurrent:
+	case zab.FileCurrent:
 		err = n.opt.Store.WriteCurrent(p.Epoch)
 	default:
 		panic(fmt.Sprintf("no epoch file %q", p.File))

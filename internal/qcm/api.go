@@ -100,7 +100,7 @@ func (o Options) withDefaults() (Options, error) {
 		}
 	}
 	if o.Network == nil {
-		o.Network = TCP{KeepAlive: o.KeepAlive}
+		o.Network = TCP{KeepAlive: o.KeepAlive, AckTimeout: o.WriteTimeout}
 	}
 	return o, errors.Join(errs...)
 }

@@ -3,7 +3,6 @@ package qcm
 import (
 	"context"
 	"errors"
-	"net"
 	"time"
 
 	"electnode/internal/event"
@@ -248,51 +247,5 @@ func (m *Manager) offer(sid quorum.SID, d *dial, addr string) {
 	case d.more <- m.attempt(sid, addr):
 		d.tried[addr] = now
 	default: // as many wait as a preamble can name: enough
-	}
-}
-
-// attempt tries one address, host:port, of a peer: the name is resolved now, and all that it leads to is
-// tried.
-func (m *Manager) attempt(sid quorum.SID, addr string) attempt {
-	return func(ctx context.Context) (*dialled, error) {
-		host, port, err := net.SplitHostPort(addr)
-		if err != nil {
-			return nil, err
-		}
-		start := time.Now()
-		ips, err := m.resolve(ctx, sid, host)
-		if err != nil {
-			if ctx.Err() == nil {
-				m.opt.Events.Emit(event.ConnectionAttempt{Peer: sid, Address: addr,
-					Result: event.DialUnresolved, Detail: err.Error(), Duration: time.Since(start)})
-			}
-			return nil, err
-		}
-		attempts := make([]attempt, 0, len(ips))
-		for _, ip := range ips {
-			attempts = append(attempts, m.dialOne(sid, net.JoinHostPort(ip, port)))
-		}
-		if len(attempts) == 1 {
-			return attempts[0](ctx)
-		}
-		return race(ctx, &m.wg, attempts, nil)
-	}
-}
-
-// dialOne tries one address with an IP literal for ConnectTimeout at most.
-func (m *Manager) dialOne(sid quorum.SID, addr string) attempt {
-	return func(ctx context.Context) (*dialled, error) {
-		start := time.Now()
-		limited, cancel := context.WithTimeout(ctx, m.opt.ConnectTimeout)
-		defer cancel()
-		conn, err := m.opt.Network.Dial(limited, addr)
-		if err == nil {
-			return &dialled{conn, addr, start}, nil
-		}
-		if ctx.Err() == nil { // else another address was faster, or nobody waits any more
-			m.opt.Events.Emit(event.ConnectionAttempt{Peer: sid, Address: addr, Result: dialResult(err),
-				Detail: err.Error(), Duration: time.Since(start)})
-		}
-		return nil, err
 	}
 }

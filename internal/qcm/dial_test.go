@@ -2,6 +2,7 @@ package qcm
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,6 +69,25 @@ func TestManyAddresses(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestIPv6 is the last part of scenario D10.
+func TestIPv6(t *testing.T) {
+	bubble(t, func(t *testing.T, net *memnet.Net) {
+		v := view(t, map[quorum.SID][]string{1: {"fd00::1"}, 2: {"fd00::2"}})
+		var nodes []*node
+		for sid, host := range map[quorum.SID]string{1: "fd00::1", 2: "fd00::2"} {
+			addr := "[" + host + "]:3888"
+			nodes = append(nodes, start(t, Options{Self: sid, Listen: []string{addr}, Announce: []string{addr},
+				Network: net.Host(host)}, with(v), func(n *node) { n.say(3-sid, "hello") }))
+		}
+		for _, n := range nodes {
+			n.spy.await(t, fmt.Sprintf("frame %d hello", 3-n.opt.Self), 1)
+		}
+		for _, n := range nodes {
+			n.halt()
+		}
+	})
 }
 
 // TestLastSeenAddress checks that the address of the second view is tried when that of the first is dead.

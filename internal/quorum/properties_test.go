@@ -1,6 +1,7 @@
 package quorum
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -71,25 +72,25 @@ func TestAgreesWithTheLibrary(t *testing.T) {
 			value.Draw(t, "value") + rapid.SampledFrom([]string{"\n", "\r", "\r\n", "\\\n  x\n", "\n# c\n"}).Draw(t, "end")
 	})
 	rapid.Check(t, func(t *rapid.T) {
-		text := ""
+		var text strings.Builder
 		for _, l := range rapid.SliceOfN(line, 0, 5).Draw(t, "lines") {
-			text += l
+			text.WriteString(l)
 		}
 		loader := properties.Loader{Encoding: properties.UTF8, DisableExpansion: true}
-		want, err := loader.LoadBytes([]byte(text))
+		want, err := loader.LoadBytes([]byte(text.String()))
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, bad := ParseProperties(text)
+		got, bad := ParseProperties(text.String())
 		if len(bad) > 0 {
-			t.Fatalf("%q: %v", text, bad[0])
+			t.Fatalf("%q: %v", text.String(), bad[0])
 		}
 		all := map[string]string{}
 		for _, p := range got {
 			all[p.Key] = p.Value
 		}
 		if diff := cmp.Diff(want.Map(), all); diff != "" {
-			t.Fatalf("%q (-library +got)\n%s", text, diff)
+			t.Fatalf("%q (-library +got)\n%s", text.String(), diff)
 		}
 	})
 }

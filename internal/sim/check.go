@@ -50,12 +50,12 @@ func (c *checker) booted(w *World, sid quorum.SID, e zab.Epochs) {
 func (c *checker) persisted(w *World, sid quorum.SID, p zab.Persist) {
 	e := c.durable[sid]
 	switch p.File {
-	case "acceptedEpoch":
+	case zab.FileAccepted:
 		if p.Epoch < e.Accepted {
 			w.fail("server %d lowers acceptedEpoch from %d to %d", sid, e.Accepted, p.Epoch)
 		}
 		e.Accepted = p.Epoch
-	case "currentEpoch":
+	case zab.FileCurrent:
 		if p.Epoch < e.Current || p.Epoch > e.Accepted {
 			w.fail("server %d writes currentEpoch %d, has %+v", sid, p.Epoch, e)
 		}

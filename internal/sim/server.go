@@ -155,7 +155,7 @@ func (s *server) dropRole() {
 func (s *server) persist(p zab.Persist) {
 	if s.w.chance(s.w.opt.TornWrites) {
 		s.disk.tear()
-		if err := s.disk.write(p); err == nil && s.w.chance(0.5) {
+		if err := s.disk.write(p); err == nil {
 			s.w.check.persisted(s.w, s.sid, p)
 		}
 		s.crash("in the middle of writing " + p.File)

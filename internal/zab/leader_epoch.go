@@ -66,21 +66,35 @@ func (l *Leader) register(h *handler, p Packet) {
 }
 
 // enter takes a learner's acceptedEpoch into account while the epoch is not fixed, and tells it the epoch
-// when it is. Observers and strangers raise the epoch too, but nobody waits for them.
+// when it is. Observers raise the epoch too, but nobody waits for them.
+// Differs from ZooKeeper: a stranger does not raise it; one packet could use up all epochs there are.
 func (l *Leader) enter(h *handler, accepted quorum.Epoch) {
 	h.state = waitEpoch
 	h.readBy = time.Time{}
 	if l.stage > writingAccepted {
 		l.sendLeaderInfo(h)
+		l.yieldTo(h, accepted)
 		return
 	}
 	if l.stage != collecting {
 		return
 	}
-	l.epoch = max(l.epoch, accepted+1)
+	if l.opt.member(h.sid) {
+		l.epoch = max(l.epoch, accepted+1)
+	}
 	if l.counts(h) {
 		l.connecting.Add(h.sid)
 		l.maybePropose()
+	}
+}
+
+// yieldTo gives up an established leadership for a member that has promised a later epoch, to a leader that
+// failed before a quorum knew: it can never follow this one. The next epoch is above its promise. A
+// leadership lasts initLimit at least, so that nobody can shake it by making such promises up.
+// Differs from ZooKeeper, where such a server stays outside until something else ends the leadership.
+func (l *Leader) yieldTo(h *handler, accepted quorum.Epoch) {
+	if l.stage == leading && accepted > l.epoch && l.opt.member(h.sid) && l.tick >= l.opt.InitLimit {
+		l.finish(event.ReasonVoterAhead, fmt.Sprintf("server %d has promised epoch %d", h.sid, accepted))
 	}
 }
 
