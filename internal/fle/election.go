@@ -83,9 +83,10 @@ type Election struct {
 
 	established bool // the decision was confirmed by an epoch
 
-	received []stored // recvset, by index into views.voters
-	settled  []stored // outofelection, likewise
-	links    []link   // likewise
+	received []stored   // recvset, by index into views.voters
+	settled  []stored   // outofelection, likewise
+	links    []link     // likewise
+	held     []heldVote // likewise: what LOOKING voters said while this server was settled
 	peers    []PeerStatus
 	texts    map[quorum.SID]seenText
 
@@ -102,6 +103,7 @@ type Election struct {
 type link struct {
 	up     bool
 	failed bool // a dial failed in this round, and nothing came since
+	told   bool // the proposal was sent again after a loss; cleared with the next repetition or round
 }
 
 // PeerStatus is the last that a voter said.
@@ -148,7 +150,7 @@ func (e *Election) setViews(committed, lastSeen *quorum.View) {
 	e.views = newViews(committed, lastSeen)
 	n := len(e.views.voters)
 	e.received, e.settled = make([]stored, n), make([]stored, n)
-	e.links, e.peers = make([]link, n), make([]PeerStatus, n)
+	e.links, e.peers, e.held = make([]link, n), make([]PeerStatus, n), make([]heldVote, n)
 	for i, sid := range e.views.voters {
 		e.peers[i].SID = sid
 		if j, ok := old.index(sid); ok {
@@ -195,13 +197,14 @@ func (e *Election) begin(now time.Time, reason string) {
 	e.clearTally()
 	clear(e.settled)
 	e.broadcast(now, event.SendOwnVote)
+	e.recall(now)
 }
 
 // clearTally forgets the votes and the failed dials of the round before.
 func (e *Election) clearTally() {
 	clear(e.received)
 	for i := range e.links {
-		e.links[i].failed = false
+		e.links[i].failed, e.links[i].told = false, false
 	}
 	e.quorumAt = time.Time{}
 }
@@ -213,7 +216,7 @@ func (e *Election) Step(now time.Time, in Input) Output {
 	case Frame:
 		e.notification(now, in.Peer, in.Frame)
 	case LinkUp, LinkDown, DialFailed:
-		e.linkChanged(in)
+		e.linkChanged(now, in)
 	}
 	return e.finish(now)
 }
@@ -226,6 +229,9 @@ func (e *Election) Tick(now time.Time) Output {
 	}
 	if e.state == quorum.Looking && !now.Before(e.resendAt) {
 		e.interval = min(2*e.interval, e.opt.MaxInterval)
+		for i := range e.links {
+			e.links[i].told = false
+		}
 		e.send(now, event.SendResend)
 	}
 	return e.finish(now)
@@ -256,18 +262,27 @@ func (e *Election) Status() Status {
 	return s
 }
 
-func (e *Election) linkChanged(in Input) {
+// linkChanged notes that a voter can be reached or not. What was sent last on a link that is lost may not
+// have arrived: it is sent again, which also shows at once whether the voter is still there.
+// Differs from ZooKeeper, which waits for the next repetition.
+func (e *Election) linkChanged(now time.Time, in Input) {
 	i, ok := e.views.index(in.Peer)
 	if !ok {
 		return
 	}
+	l := &e.links[i]
 	switch in.Kind {
 	case LinkUp:
-		e.links[i] = link{up: true}
+		l.up, l.failed = true, false
 	case LinkDown:
-		e.links[i] = link{}
+		l.up, l.failed = false, false
+		e.held[i] = heldVote{}
+		if e.state == quorum.Looking && !l.told {
+			l.told = true
+			e.reply(now, in.Peer, e.proposal, e.round, event.SendReconnect)
+		}
 	case DialFailed:
-		e.links[i].failed = true
+		l.failed = true
 	}
 }
 

@@ -12,9 +12,12 @@ import (
 // current vote, whatever its own says. Rule: the last branch of WorkerReceiver.
 func (e *Election) answer(now time.Time, in received) event.ReceiveOutcome {
 	e.doubt(in)
+	e.held[in.idx] = heldVote{}
 	if in.State != quorum.Looking {
 		return event.ReceivedIgnored
 	}
+	e.held[in.idx] = heldVote{present: true, at: now, in: in}
+	e.held[in.idx].in.Text = nil
 	e.reply(now, in.peer, e.current.vote, e.current.round, event.SendReplySettled)
 	return event.ReceivedAnswered
 }
@@ -57,5 +60,28 @@ func (e *Election) doubtSupport(in received) {
 	if !e.views.isQuorum(stay) {
 		e.out.Doubt = fmt.Sprintf("server %d is in round %d, and no quorum is left in round %d",
 			in.peer, in.Round, e.current.round)
+	}
+}
+
+// heldVote is the last thing that a LOOKING voter said to this server while it was settled.
+type heldVote struct {
+	present bool
+	at      time.Time
+	in      received
+}
+
+// recall counts, at the start of an election, what voters said that began theirs a moment before: they
+// told it a settled server, and would not repeat it for a while. The last word of each stands as long as
+// its connection does, and no longer than until it would be repeated: the voter may have settled since,
+// which it does without a word.
+// Differs from ZooKeeper, where such a vote is lost until it is repeated after 200 ms.
+func (e *Election) recall(now time.Time) {
+	for i := range e.held {
+		h := e.held[i]
+		e.held[i] = heldVote{}
+		if h.present && now.Sub(h.at) <= e.opt.MinInterval && h.in.Round >= e.round && e.views.isVoter(h.in.Vote.Leader) {
+			e.firstHeard = now
+			e.lookingPeer(now, h.in)
+		}
 	}
 }

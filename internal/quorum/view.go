@@ -2,6 +2,7 @@ package quorum
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -184,3 +185,8 @@ func (v *View) IsQuorum(has func(SID) bool) bool {
 
 // Text is the configuration text that notifications carry: see text.go for its form.
 func (v *View) Text() string { return v.text }
+
+// String prints who is in the view, for logs and transcripts.
+func (v *View) String() string {
+	return fmt.Sprintf("voters %v observers %v version %s", v.voters, v.observers, v.spec.Version)
+}
