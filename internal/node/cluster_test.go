@@ -28,6 +28,8 @@ type cluster struct {
 	network func(quorum.SID) qcm.Network
 	stores  map[quorum.SID]*memStore
 	running map[quorum.SID]*member
+	// adjust may change the options of a node before it starts; nil: nobody does.
+	adjust func(quorum.SID, *Options)
 
 	mu     sync.Mutex
 	events []event.Stamped
@@ -66,7 +68,7 @@ func (c *cluster) start(sids ...quorum.SID) {
 		}
 		m, _ := c.view.Member(sid)
 		a := m.Addresses[0]
-		n, err := New(Options{
+		opt := Options{
 			Core: CoreOptions{
 				Election: fle.Options{Self: sid, View: c.view, MessageSeed: uint64(sid) << 32},
 				Role:     zab.Options{Tick: 200 * time.Millisecond, InitLimit: 10, SyncLimit: 5},
@@ -78,7 +80,11 @@ func (c *cluster) start(sids ...quorum.SID) {
 			QuorumListen: []string{fmt.Sprintf("%s:%d", a.Host, a.QuorumPort)},
 			Store:        store,
 			Events:       event.NewEmitter(sid, time.Now, c),
-		})
+		}
+		if c.adjust != nil {
+			c.adjust(sid, &opt)
+		}
+		n, err := New(opt)
 		if err != nil {
 			c.t.Fatal(err)
 		}
@@ -112,6 +118,47 @@ func (c *cluster) mark() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.events)
+}
+
+// await waits until an event since mark makes is true, and returns it.
+func (c *cluster) await(mark int, what string, is func(event.Stamped) bool) event.Stamped {
+	c.t.Helper()
+	limit := time.NewTimer(30 * time.Second)
+	defer limit.Stop()
+	for {
+		c.mu.Lock()
+		i := slices.IndexFunc(c.events[mark:], is)
+		var found event.Stamped
+		if i >= 0 {
+			found = c.events[mark+i]
+		}
+		change := c.change
+		c.mu.Unlock()
+		if i >= 0 {
+			return found
+		}
+		select {
+		case <-change:
+		case <-limit.C:
+			c.t.Fatalf("never happened: %s", what)
+		}
+	}
+}
+
+// sids lists the running servers, ascending.
+func (c *cluster) sids() []quorum.SID {
+	var all []quorum.SID
+	for sid := range c.running {
+		all = append(all, sid)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// settle waits until all running servers agree, from mark on.
+func (c *cluster) settle(mark int) event.LeaderEstablished {
+	c.t.Helper()
+	return c.established(mark, c.sids()...)
 }
 
 // established waits until each of the sids has an established leader since mark, all the same one.
