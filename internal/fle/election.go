@@ -89,6 +89,7 @@ type Election struct {
 	held     []heldVote // likewise: what LOOKING voters said while this server was settled
 	peers    []PeerStatus
 	texts    map[quorum.SID]seenText
+	answers  map[quorum.SID]*allowance // of those without a vote that have one elsewhere
 
 	began      time.Time
 	firstHeard time.Time
@@ -132,7 +133,8 @@ func New(opt Options) *Election {
 	opt.MinInterval = orDefault(opt.MinInterval, 200*time.Millisecond)
 	opt.MaxInterval = orDefault(opt.MaxInterval, 60*time.Second)
 	opt.FinalizeWait = orDefault(opt.FinalizeWait, 200*time.Millisecond)
-	e := &Election{opt: opt, ids: opt.MessageSeed, texts: map[quorum.SID]seenText{}}
+	e := &Election{opt: opt, ids: opt.MessageSeed, texts: map[quorum.SID]seenText{},
+		answers: map[quorum.SID]*allowance{}}
 	e.setViews(opt.View, opt.LastSeen)
 	return e
 }

@@ -48,7 +48,7 @@ func (e *Election) apply(now time.Time, in *received) (event.ReceiveOutcome, quo
 	}
 	idx, voter := e.views.index(in.peer)
 	if !voter {
-		e.reply(now, in.peer, e.current.vote, e.round, event.SendReplyNonVoter)
+		e.answerNonVoter(now, *in)
 		return event.ReceivedFromNonVoter, version
 	}
 	in.idx = idx

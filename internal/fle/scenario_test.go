@@ -299,3 +299,26 @@ func describe(ev event.Event) string {
 		return fmt.Sprintf("%s %+v", ev.Name(), ev)
 	}
 }
+
+// TestAnswersAreBounded: a voter of another configuration that answers every answer gets a hundred in a
+// burst and then a hundred a second; who only asks, as an observer or a watcher does, gets every answer.
+func TestAnswersAreBounded(t *testing.T) {
+	s := &scenario{t: t, now: time.Unix(1000, 0)}
+	s.create(map[string]string{"self": "1", "voters": "1,2,3"})
+	s.e.Start(s.now, event.ReasonStart, 0, 0)
+	answers := func(leader string) int {
+		n := 0
+		for range 1000 {
+			frame := s.frame(map[string]string{"state": "LOOKING", "leader": leader, "zxid": "0", "epoch": "0", "round": "1"})
+			n += len(s.e.Step(s.now, Input{Kind: Frame, Peer: 9, Frame: frame}).Sends)
+			s.now = s.now.Add(100 * time.Microsecond)
+		}
+		return n
+	}
+	if n := answers("9"); n < answersBurst || n > answersBurst+11 {
+		t.Errorf("%d answers within 100 ms to a voter of another configuration", n)
+	}
+	if n := answers("-9223372036854775808"); n != 1000 {
+		t.Errorf("%d answers to 1000 questions", n)
+	}
+}

@@ -145,6 +145,22 @@ func (c *cluster) await(mark int, what string, is func(event.Stamped) bool) even
 	}
 }
 
+// dump logs the last events but heartbeats, and every node's state.
+func (c *cluster) dump() {
+	c.mu.Lock()
+	events := slices.DeleteFunc(slices.Clone(c.events), func(s event.Stamped) bool {
+		return s.Event.Name() == "HeartbeatAnswered"
+	})
+	c.mu.Unlock()
+	for _, s := range events[max(0, len(events)-60):] {
+		c.t.Logf("%s %d %s %+v", s.Time.Format("05.000000"), s.Node, s.Event.Name(), s.Event)
+	}
+	for sid, m := range c.running {
+		s, err := m.Status(context.Background())
+		c.t.Logf("server %d: %+v %v", sid, s, err)
+	}
+}
+
 // sids lists the running servers, ascending.
 func (c *cluster) sids() []quorum.SID {
 	var all []quorum.SID
