@@ -52,8 +52,9 @@ func demoCommand(c *common) *cobra.Command {
 }
 
 func runDemo(ctx context.Context, out io.Writer, f demoFlags) error {
+	opt := demo.Options{Nodes: f.nodes, Observers: f.observers, Seed: seed}
 	script, err := f.actions()
-	if err != nil {
+	if err := errors.Join(opt.Check(), err); err != nil {
 		return usage(err)
 	}
 	log, err := f.logger()
@@ -62,13 +63,13 @@ func runDemo(ctx context.Context, out io.Writer, f demoFlags) error {
 	}
 	start := time.Now()
 	printer := demo.NewPrinter(out, start)
-	sinks := event.FanOut{printer}
+	opt.Sink = printer
 	if f.lines {
 		lines := logging.NewSink(log)
 		defer lines.Close(flushTime)
-		sinks = append(sinks, lines)
+		opt.Sink = event.FanOut{printer, lines}
 	}
-	e, err := demo.Start(demo.Options{Nodes: f.nodes, Observers: f.observers, Sink: sinks, Seed: seed})
+	e, err := demo.Start(opt)
 	if err != nil {
 		return failed(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -52,8 +53,15 @@ func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // from now on a signal has its usual effect
+	return execute(ctx, args, os.Stdout, os.Stderr)
+}
+
+// execute runs one command until it is done or ctx ends, and gives its exit status.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd := root()
 	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
 	err := cmd.ExecuteContext(ctx)
 	if err == nil {
 		return 0
@@ -62,8 +70,8 @@ func run(args []string) int {
 	if !errors.As(err, &exit) {
 		exit = &exitError{exitUsage, err} // cobra's own: unknown commands, flags and arguments
 	}
-	if text := exit.Error(); text != "" {
-		fmt.Fprintln(os.Stderr, "electnode: "+text)
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(stderr, "electnode: "+text)
 	}
 	return exit.code
 }

@@ -24,12 +24,17 @@ func root() *cobra.Command {
 		Short: "ZooKeeper's leader election, made visible",
 		Long: "electnode elects a leader the way Apache ZooKeeper does, among its own kind and among real\n" +
 			"ZooKeeper servers, and shows every notification, tie-break and round.",
+		Example:      "  electnode demo\n  electnode run /etc/zookeeper/conf/zoo.cfg",
 		SilenceUsage: true, SilenceErrors: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			_, err := c.logger() // a wrong flag is wrong for every command
+			return err
+		},
 	}
 	cmd.PersistentFlags().StringVar(&c.logLevel, "log.level", "info", "debug, info, warn or error")
 	cmd.PersistentFlags().StringVar(&c.logFormat, "log.format", logging.Auto,
 		"auto, text or json; auto is text on a terminal")
-	cmd.AddCommand(runCommand(&c), demoCommand(&c), configCommand(), statusCommand(),
+	cmd.AddCommand(runCommand(&c), demoCommand(&c), configCommand(), statusCommand(), inspectCommand(),
 		versionCommand())
 	return cmd
 }

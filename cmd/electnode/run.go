@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"electnode/internal/config"
@@ -133,10 +134,8 @@ func windows(f runFlags, log *slog.Logger, cfg *config.Config, n *node.Node, eve
 
 // httpAddrs is where HTTP is wanted; none when "off" is among them.
 func (f runFlags) httpAddrs() []string {
-	for _, a := range f.webListen {
-		if a == "off" {
-			return nil
-		}
+	if slices.Contains(f.webListen, "off") {
+		return nil
 	}
 	return f.webListen
 }

@@ -22,8 +22,7 @@ func New(w io.Writer, format string, terminal bool, level *slog.LevelVar) (*slog
 	case format == JSON || format == Auto && !terminal:
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})), nil
 	case format == Text || format == Auto:
-		return slog.New(tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: "15:04:05.000000",
-			NoColor: !terminal})), nil
+		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: "15:04:05.000000", NoColor: !terminal})), nil
 	default:
 		return nil, fmt.Errorf("log format %q: auto, text and json exist", format)
 	}

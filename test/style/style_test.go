@@ -264,36 +264,56 @@ func TestNoClockInTheCore(t *testing.T) {
 	}
 }
 
-// TestNoSleepInTests allows sleeping in synctest bubbles only.
+// TestNoSleepInTests allows sleeping on fake time only: within a call of synctest.Test or of a package's
+// wrapper of it called bubble, or in a function that calls synctest.Wait, which panics outside of one.
 func TestNoSleepInTests(t *testing.T) {
 	fset, all := sources(t)
 	for _, f := range all {
 		if !strings.HasSuffix(f.path, "_test.go") {
 			continue
 		}
-		bubbles := map[token.Pos]token.Pos{}
-		ast.Inspect(f.ast, func(n ast.Node) bool {
-			if call, ok := n.(*ast.CallExpr); ok {
-				if sel, ok := call.Fun.(*ast.SelectorExpr); ok {
-					if id, ok := sel.X.(*ast.Ident); ok && id.Name == "synctest" && sel.Sel.Name == "Test" {
-						bubbles[call.Pos()] = call.End()
-					}
+		for _, d := range f.ast.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Body == nil {
+				continue
+			}
+			fake := fakeTime(fn)
+			visitCalls(fn, func(pos token.Pos, name string) {
+				inFake := slices.ContainsFunc(fake, func(r [2]token.Pos) bool { return r[0] < pos && pos < r[1] })
+				if name == "time.Sleep" && !inFake {
+					t.Errorf("%s: time.Sleep outside a synctest bubble: wait for what you wait for", fset.Position(pos))
 				}
-			}
-			return true
-		})
-		calls(f, func(pos token.Pos, pkg, name string) {
-			if pkg != "time" || name != "Sleep" {
-				return
-			}
-			for from, to := range bubbles {
-				if from < pos && pos < to {
-					return
-				}
-			}
-			t.Errorf("%s: time.Sleep outside a synctest bubble: wait for what you wait for", fset.Position(pos))
-		})
+			})
+		}
 	}
+}
+
+// fakeTime lists the parts of a function that run on fake time.
+func fakeTime(fn *ast.FuncDecl) [][2]token.Pos {
+	var parts [][2]token.Pos
+	ast.Inspect(fn, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		switch exprName(call.Fun) {
+		case "synctest.Test", "bubble":
+			parts = append(parts, [2]token.Pos{call.Pos(), call.End()})
+		case "synctest.Wait":
+			parts = append(parts, [2]token.Pos{fn.Pos(), fn.End()})
+		}
+		return true
+	})
+	return parts
+}
+
+func visitCalls(fn *ast.FuncDecl, visit func(pos token.Pos, name string)) {
+	ast.Inspect(fn, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			visit(call.Pos(), exprName(call.Fun))
+		}
+		return true
+	})
 }
 
 // TestNothingGlobal forbids default registries, global providers, init functions and package variables
