@@ -87,7 +87,7 @@ func (m *Manager) meet(conn net.Conn, pre Preamble, start time.Time, accepted ui
 	}
 	m.opt.Events.Emit(event.HandshakeCompleted{Peer: pre.SID, Form: string(pre.Form), Duration: time.Since(start)})
 	if l != nil {
-		m.launch(l, old, event.Acceptor)
+		m.launch(l, old, event.Acceptor, r.outcome)
 		return
 	}
 	closeNow(conn)

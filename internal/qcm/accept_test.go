@@ -292,6 +292,21 @@ func TestListenRetry(t *testing.T) {
 	})
 }
 
+// TestListenLateDials checks that larger peers, which could not dial back, are told when this node listens.
+func TestListenLateDials(t *testing.T) {
+	bubble(t, func(t *testing.T, net *memnet.Net) {
+		v := members(t, 1, 2)
+		two := start(t, onNet(net, 2), with(v))
+		taken := listen(t, net, 1)
+		one := start(t, onNet(net, 1), with(v), func(n *node) { n.say(2, "hello") })
+		time.Sleep(1500 * time.Millisecond)
+		taken.Close()
+		two.spy.await(t, "frame 1 hello", 1)
+		one.halt()
+		two.halt()
+	})
+}
+
 // TestListenLater checks that 0 retries means for ever, and that one address is enough to go on.
 func TestListenLater(t *testing.T) {
 	bubble(t, func(t *testing.T, net *memnet.Net) {

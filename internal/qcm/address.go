@@ -49,7 +49,7 @@ func notInHost(r rune) bool {
 // wildcard reports whether host is the address that means every address: 0.0.0.0 or :: in any spelling.
 func wildcard(host string) bool {
 	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsUnspecified()
+	return err == nil && ip.WithZone("").Unmap().IsUnspecified()
 }
 
 // javaAddress prints an address as Java does: IPv6 without compression and in brackets.

@@ -29,6 +29,7 @@ type dial struct {
 	more   chan attempt         // dial-backs to other addresses; 16 is one preamble full of them
 	hurry  chan struct{}        // ends the hold-back; one signal is enough
 	won    bool                 // an address has answered
+	keep   bool                 // and its connection becomes the link
 	asked  bool                 // a message was queued, after the answer if there was one
 	again  []string             // the peer asked for a dial-back after the answer: where to
 	doubt  []string             // it asked before, for what was being tried: perhaps too early for it
@@ -116,6 +117,7 @@ func (m *Manager) introduce(ctx context.Context, p *peer, d *dial, conn *dialled
 	m.mu.Lock()
 	d.won, d.asked = true, false
 	r := decide(meeting{side: event.Dialler, self: m.opt.Self, peer: p.sid, linked: p.link != nil})
+	d.keep = r.keep
 	m.mu.Unlock()
 	at := event.ConnectionAttempt{Peer: p.sid, Address: conn.addr, Result: event.DialConnected}
 	var err error
@@ -137,7 +139,7 @@ func (m *Manager) introduce(ctx context.Context, p *peer, d *dial, conn *dialled
 	at.Duration = time.Since(conn.start)
 	m.opt.Events.Emit(at)
 	if r.keep {
-		m.dialledLink(p, d, conn)
+		m.dialledLink(p, d, conn, r.outcome)
 		return true
 	}
 	conn.Close()
@@ -149,8 +151,9 @@ func (m *Manager) introduce(ctx context.Context, p *peer, d *dial, conn *dialled
 	return true
 }
 
-// dialledLink makes conn the link with p and ends the dial.
-func (m *Manager) dialledLink(p *peer, d *dial, conn *dialled) {
+// dialledLink makes conn the link with p and ends the dial. outcome was settled before the preamble: the peer
+// may have closed the old connection since.
+func (m *Manager) dialledLink(p *peer, d *dial, conn *dialled, outcome event.TieBreakOutcome) {
 	m.mu.Lock()
 	if m.phase == stopped || p.evicted || p.has(FaultRefuse) {
 		m.closeDial(p, d)
@@ -162,7 +165,7 @@ func (m *Manager) dialledLink(p *peer, d *dial, conn *dialled) {
 	l.doubt = d.doubt
 	m.closeDial(p, d)
 	m.mu.Unlock()
-	m.launch(l, old, event.Dialler)
+	m.launch(l, old, event.Dialler, outcome)
 }
 
 // dialFailed ends a dial that no address answered, and tells the handler. It reports false, and does
@@ -170,7 +173,7 @@ func (m *Manager) dialledLink(p *peer, d *dial, conn *dialled) {
 func (m *Manager) dialFailed(p *peer, d *dial) bool {
 	m.mu.Lock()
 	if len(d.more) > 0 && !p.has(FaultRefuse) {
-		d.won = false
+		d.won, d.keep = false, false
 		m.mu.Unlock()
 		return false
 	}

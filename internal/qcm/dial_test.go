@@ -133,7 +133,7 @@ func TestDialBackSameAddress(t *testing.T) {
 	bubble(t, func(t *testing.T, net *memnet.Net) {
 		first := make(chan struct{})
 		opt := onNet(net, 2)
-		opt.Network = &lostSyn{Host: net.Host(ip(2)), first: first}
+		opt.Network = &oddHost{Host: net.Host(ip(2)), first: first}
 		two := start(t, opt, with(members(t, 1, 2)))
 		one := start(t, onNet(net, 1), with(members(t, 1, 2)))
 		synctest.Wait()

@@ -47,11 +47,7 @@ func (m *Manager) install(p *peer, conn net.Conn, byUs bool, accepted uint64) (l
 }
 
 // launch tells of an installed link, ends the one it replaces and sets it going.
-func (m *Manager) launch(l, old *link, side event.TieBreakSide) {
-	outcome := event.TieKept
-	if old != nil {
-		outcome = event.TieReplacedOld
-	}
+func (m *Manager) launch(l, old *link, side event.TieBreakSide, outcome event.TieBreakOutcome) {
 	m.opt.Events.Emit(event.ConnectionTieBreak{Peer: l.p.sid, Side: side, Outcome: outcome})
 	if old != nil {
 		old.cut(event.DropReplaced, "")
@@ -74,7 +70,7 @@ func (l *link) run() {
 		l.write(first, ok)
 	})
 	err := l.read()
-	if m.replaced(l) { // the peer may close the old connection before launch does
+	if m.replaced(l) { // the peer may close the old connection before this end does
 		l.cut(event.DropReplaced, "")
 	}
 	l.cut(dropReason(err), err.Error())
@@ -198,10 +194,11 @@ func (m *Manager) unlink(l *link) {
 	}
 }
 
+// replaced reports whether another connection has taken, or is about to take, the place of l.
 func (m *Manager) replaced(l *link) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return l.p.link != nil && l.p.link != l
+	return l.p.link != nil && l.p.link != l || l.p.dial != nil && l.p.dial.keep
 }
 
 // lastHeard is when the last frame came, or the link began.

@@ -1,9 +1,6 @@
 package qcm
 
 import (
-	"context"
-	"net"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,22 +8,6 @@ import (
 	"electnode/internal/event"
 	"electnode/internal/qcm/memnet"
 )
-
-// lostSyn is a host whose first dial hangs until its context ends.
-type lostSyn struct {
-	*memnet.Host
-	dials atomic.Int32
-	first chan struct{} // closed when it hangs
-}
-
-func (l *lostSyn) Dial(ctx context.Context, addr string) (net.Conn, error) {
-	if l.dials.Add(1) > 1 {
-		return l.Host.Dial(ctx, addr)
-	}
-	close(l.first)
-	<-ctx.Done()
-	return nil, context.Cause(ctx)
-}
 
 // TestPeerThatDoesNotRead checks that such a peer is dropped after WriteTimeout, delays nobody, can come
 // back at any time, and then gets the message that did not get through.

@@ -32,15 +32,27 @@ func (m *Manager) listen(ctx context.Context, addr string, tried func()) error {
 	}
 }
 
-// serve binds addr and accepts until that fails or ctx ends. It reports whether a connection came.
+// serve binds addr and accepts until that fails or ctx ends; the socket is closed when it returns. It
+// reports whether a connection came. Larger peers that could not dial back before are told again.
 func (m *Manager) serve(ctx context.Context, addr string, tried func()) (handled bool, err error) {
 	ln, err := m.opt.Network.Listen(addr)
 	tried()
 	if err != nil {
 		return false, err
 	}
-	defer ln.Close()
-	defer context.AfterFunc(ctx, func() { ln.Close() })()
+	closed := make(chan struct{})
+	unhook := context.AfterFunc(ctx, func() {
+		ln.Close()
+		close(closed)
+	})
+	defer func() {
+		if unhook() {
+			ln.Close()
+		} else {
+			<-closed // Accept returns before the socket is gone
+		}
+	}()
+	m.ConnectAll()
 	for {
 		conn, err := ln.Accept()
 		if err != nil {

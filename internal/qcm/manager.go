@@ -16,7 +16,7 @@ import (
 type Manager struct {
 	opt      Options
 	preamble []byte         // what every dial sends
-	wg       sync.WaitGroup // every goroutine that Run started, directly or not
+	wg       sync.WaitGroup // every goroutine that Run started, directly or not, but listeners
 
 	mu        sync.Mutex
 	phase     phase
@@ -68,17 +68,18 @@ func (m *Manager) Run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	failed := make(chan error, len(m.opt.Listen)) // room for the end of every listener
-	var tried sync.WaitGroup                      // first tries to bind
+	var tried, listeners sync.WaitGroup           // first tries to bind; goroutines
 	for _, addr := range m.opt.Listen {
 		tried.Add(1)
 		// Owned by Run; ends when ctx does, or when the listener gives up.
-		m.wg.Go(func() { failed <- m.listen(ctx, addr, sync.OnceFunc(tried.Done)) })
+		listeners.Go(func() { failed <- m.listen(ctx, addr, sync.OnceFunc(tried.Done)) })
 	}
 	tried.Wait()
 	m.enter(listening, running)
 	m.ConnectAll()
 	err := m.wait(ctx, failed)
 	cancel()
+	listeners.Wait() // first: a peer that dials when its link breaks is to be refused
 	m.stop()
 	m.wg.Wait()
 	return err

@@ -196,12 +196,13 @@ func TestDialLarger(t *testing.T) {
 		}
 		c.Close()
 		n.say(9, "two") // no second preamble: the first is fresh
+		synctest.Wait()
+		if k := count[event.ConnectionAttempt](n.rec, 0, nil); k != 1 {
+			t.Errorf("%d dials", k)
+		}
 		back := raw(t, net, ip(9), 2, hello(t, 9, at(9)))
 		if frame, err := ReadFrame(back); err != nil || string(frame) != "two" {
 			t.Errorf("%q, %v", frame, err)
-		}
-		if k := count[event.ConnectionAttempt](n.rec, 0, nil); k != 1 {
-			t.Errorf("%d dials", k)
 		}
 		larger.Close()
 		n.halt()

@@ -54,6 +54,9 @@ func awaitLinked(t *testing.T, nodes map[quorum.SID]*node) {
 			select {
 			case <-grown:
 			case <-late:
+				for _, n := range nodes {
+					t.Logf("server %d\n%s", n.opt.Self, transcript(n.rec.all()))
+				}
 				t.Fatal(err)
 			}
 		}
@@ -76,13 +79,13 @@ func linkedOne(n *node, nodes map[quorum.SID]*node) bool {
 func TestTCPConvergence(t *testing.T) {
 	v, all := loopback(t, 5)
 	nodes := map[quorum.SID]*node{}
-	boot := func() {
+	boot := func(prepare func(*node)) {
 		for sid, opt := range all {
-			nodes[sid] = start(t, opt, with(v), greet)
+			nodes[sid] = start(t, opt, with(v), prepare)
 		}
 	}
 	for range 5 {
-		boot()
+		boot(greet)
 		awaitLinked(t, nodes)
 		for _, n := range nodes {
 			n.stop()
@@ -91,7 +94,10 @@ func TestTCPConvergence(t *testing.T) {
 			n.halt()
 		}
 	}
-	boot()
+	boot(func(n *node) {
+		greet(n)
+		n.spy.onDown = func(peer quorum.SID) { n.say(peer, "final") } // a link may still be replaced by then
+	})
 	awaitLinked(t, nodes)
 	for sid, n := range nodes {
 		for peer, other := range nodes {
