@@ -63,14 +63,22 @@ type server struct {
 	zxid   quorum.Zxid
 }
 
+// Check says what is wrong with the numbers of servers.
+func (o Options) Check() error {
+	if o.Nodes < 1 || o.Nodes > maxServers || o.Observers < 0 || o.Observers > maxServers {
+		return fmt.Errorf("%d nodes and %d observers: 1 to %d and 0 to %d are possible", o.Nodes,
+			o.Observers, maxServers, maxServers)
+	}
+	if o.Nodes == 1 && o.Observers > 0 {
+		return errors.New("one voter with observers is no ensemble: two nodes at least")
+	}
+	return nil
+}
+
 // Start makes an ensemble in a temporary directory and starts all its servers.
 func Start(opt Options) (*Ensemble, error) {
-	if opt.Nodes < 1 || opt.Nodes > maxServers || opt.Observers < 0 || opt.Observers > maxServers {
-		return nil, fmt.Errorf("%d nodes and %d observers: 1 to %d and 0 to %d are possible", opt.Nodes,
-			opt.Observers, maxServers, maxServers)
-	}
-	if opt.Nodes == 1 && opt.Observers > 0 {
-		return nil, errors.New("one voter with observers is no ensemble: two nodes at least")
+	if err := opt.Check(); err != nil {
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "electnode-demo-")
 	if err != nil {
@@ -146,15 +154,12 @@ func (e *Ensemble) boot(s *server) error {
 	}
 	m, _ := e.view.Member(s.sid)
 	network := port{TCP: qcm.TCP{}, board: e.board, self: s.sid}
-	policy := zab.Strict
-	if e.anyZxid() {
-		policy = zab.Echo // the histories are made up, and everybody knows
-	}
 	n, err := node.New(node.Options{
 		Core: node.CoreOptions{
 			Election: fle.Options{Self: s.sid, View: e.view, MessageSeed: e.opt.Seed(),
 				Parse: quorum.ParseOptions{Standalone: true}},
-			Role:   zab.Options{Tick: tick, InitLimit: initLimit, SyncLimit: syncLimit, Policy: policy, LastZxid: s.zxid},
+			Role: zab.Options{Tick: tick, InitLimit: initLimit, SyncLimit: syncLimit, LastZxid: s.zxid,
+				Policy: zab.Echo}, // histories are made up here, and everybody knows,
 			Epochs: zab.Epochs{Accepted: epochs.Accepted, Current: epochs.Current},
 		},
 		Links: qcm.Options{Listen: []string{electionAddr(m)}, Announce: []string{electionAddr(m)},
@@ -172,15 +177,6 @@ func (e *Ensemble) boot(s *server) error {
 	// Owned by the server: kill ends it and waits.
 	go func(done chan error) { done <- n.Run(ctx) }(s.done)
 	return nil
-}
-
-func (e *Ensemble) anyZxid() bool {
-	for _, s := range e.servers {
-		if s.zxid != 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // kill ends a running server.
@@ -241,20 +237,34 @@ func (e *Ensemble) Status(ctx context.Context, sid quorum.SID) (node.Status, err
 	return n.Status(ctx)
 }
 
+// askTime is how long a server may take to say whom it follows; one that is paused takes all of it.
+const askTime = 250 * time.Millisecond
+
 // Leader is the established leader that a quorum of the running servers agrees on.
 func (e *Ensemble) Leader(ctx context.Context) (zab.Established, bool) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	sids := e.SIDs()
+	answers := make([]zab.Established, len(sids))
+	var group sync.WaitGroup
+	for i, sid := range sids {
+		// Ends with its question, which has a deadline; the group waits for it.
+		group.Go(func() {
+			if s, err := e.Status(ctx, sid); err == nil {
+				answers[i] = s.Established
+			}
+		})
+	}
+	group.Wait()
 	said := map[zab.Established]quorum.Set{}
-	for _, sid := range e.SIDs() {
-		asked, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
-		s, err := e.Status(asked, sid)
-		cancel()
-		if err != nil || s.Established.Epoch == 0 {
+	for i, est := range answers {
+		if est.Epoch == 0 {
 			continue
 		}
-		if said[s.Established] == nil {
-			said[s.Established] = quorum.Set{}
+		if said[est] == nil {
+			said[est] = quorum.Set{}
 		}
-		said[s.Established].Add(sid)
+		said[est].Add(sids[i])
 	}
 	for est, by := range said {
 		if e.view.IsQuorum(by.Has) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"electnode/internal/node"
 	"electnode/internal/quorum"
 )
 
@@ -64,6 +65,8 @@ func (e *Ensemble) carryOut(ctx context.Context, a Action, sids []quorum.SID) er
 	case RaiseZxid:
 		e.servers[sids[0]].zxid = a.Zxid
 		return e.restart(e.servers[sids[0]])
+	case Resign:
+		return e.resign(ctx, e.servers[sids[0]])
 	case Pause:
 		return e.pause(ctx, e.servers[sids[0]])
 	case Resume:
@@ -92,6 +95,15 @@ func (e *Ensemble) restart(s *server) error {
 		return err
 	}
 	return e.boot(s)
+}
+
+func (e *Ensemble) resign(ctx context.Context, s *server) error {
+	if s.node == nil {
+		return node.ErrStopped
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	return s.node.Resign(ctx)
 }
 
 func (e *Ensemble) pause(ctx context.Context, s *server) error {

@@ -21,6 +21,7 @@ type Verb string
 const (
 	Kill      Verb = "kill"      // kill leader | kill 3
 	Restart   Verb = "restart"   // restart 3
+	Resign    Verb = "resign"    // resign leader: it leaves its place and looks again
 	Pause     Verb = "pause"     // pause 2: until resumed, as SIGSTOP does
 	Resume    Verb = "resume"    // resume 2
 	Isolate   Verb = "isolate"   // isolate leader: from all others
@@ -95,7 +96,7 @@ func ParseFault(text string) (Action, error) {
 	args := f[1:]
 	var err error
 	switch a.Verb {
-	case Kill, Restart, Pause, Resume, Isolate:
+	case Kill, Restart, Resign, Pause, Resume, Isolate:
 		a.Targets, err = targets(args, 1)
 	case Cut:
 		a.Targets, err = targets(args, 2)
@@ -108,7 +109,7 @@ func ParseFault(text string) (Action, error) {
 			err = errors.New("heal takes nothing")
 		}
 	default:
-		err = fmt.Errorf("no such fault: %q (kill, restart, pause, resume, isolate, cut, partition, heal, zxid)", f[0])
+		err = fmt.Errorf("no such fault: %q (kill, restart, resign, pause, resume, isolate, cut, partition, heal, zxid)", f[0])
 	}
 	return a, err
 }

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"sync"
@@ -116,6 +117,9 @@ type wire struct {
 	once sync.Once
 	done chan struct{} // closed by Close
 
+	held    []byte // arrived and not handed over yet; the reader's own, as is heldErr
+	heldErr error  // what came after it
+
 	mu          sync.Mutex
 	read, write time.Time     // deadlines
 	change      chan struct{} // closed and renewed when one changes
@@ -151,12 +155,26 @@ func (w *wire) pass(which func() time.Time) error {
 	}
 }
 
-// Read hands over what arrived, if the line works; otherwise it holds it back until then.
+// Read hands over what arrived, if the line works; otherwise it holds it back until then, beyond the read
+// deadline too. One goroutine reads.
 func (w *wire) Read(b []byte) (int, error) {
-	n, err := w.Conn.Read(b)
+	if len(w.held) == 0 && w.heldErr == nil {
+		n, err := w.Conn.Read(b)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		w.held, w.heldErr = append(w.held[:0], b[:n]...), err
+	}
 	if cut := w.pass(func() time.Time { return w.read }); cut != nil {
 		return 0, cut
 	}
+	n := copy(b, w.held)
+	w.held = w.held[n:]
+	if len(w.held) > 0 {
+		return n, nil
+	}
+	err := w.heldErr
+	w.heldErr = nil
 	return n, err
 }
 

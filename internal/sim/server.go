@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"time"
 
 	"electnode/internal/event"
 	"electnode/internal/fle"
@@ -43,9 +44,12 @@ func (s *server) boot() {
 	s.boots++
 	s.w.check.booted(s.w, s.sid, epochs)
 	s.core = node.NewCore(node.CoreOptions{
-		Election: fle.Options{Self: s.sid, View: s.w.opt.View, MessageSeed: s.w.rng.Uint64()},
-		Role:     zab.Options{Tick: s.w.opt.Tick, InitLimit: 10, SyncLimit: 5},
-		Epochs:   epochs,
+		Election: fle.Options{Self: s.sid, View: s.w.opt.View, MessageSeed: s.w.rng.Uint64(),
+			// Here messages are lost on connections that stand, which TCP does not do; then only the
+			// repetition helps, and how long that takes is this bound.
+			MaxInterval: 5 * time.Second},
+		Role:   zab.Options{Tick: s.w.opt.Tick, InitLimit: 10, SyncLimit: 5},
+		Epochs: epochs,
 	})
 	s.w.log("server %d starts, epochs %+v", s.sid, epochs)
 	s.carryOut(s.core.Start(s.w.now))

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	seeds = flag.Uint64("seeds", 2000, "how many seeds to run")
+	seeds = flag.Uint64("seeds", defaultSeeds, "how many seeds to run")
 	seed  = flag.Uint64("seed", 0, "run this seed alone and print its end")
 )
 

@@ -44,14 +44,19 @@ type Words struct {
 	started time.Time
 	wg      sync.WaitGroup
 
-	mu    sync.Mutex
-	conns map[net.Conn]*wordConn // open ones
+	mu       sync.Mutex
+	accepted uint64
+	conns    map[net.Conn]*wordConn // open ones
 
 	received, sent, minMicros, maxMicros, totalMicros atomic.Int64
 }
 
-// wordConn is what cons tells of a connection.
-type wordConn struct{ recved, sent atomic.Int64 }
+// wordConn is what there is to tell of a connection; number and evicted are guarded by the lock.
+type wordConn struct {
+	recved, sent atomic.Int64
+	number       uint64 // its place among all
+	evicted      bool   // closed to make room for a newer one
+}
 
 // ListenWords binds the client port and answers until Close.
 func ListenWords(opt WordOptions) (*Words, error) {
@@ -86,25 +91,37 @@ func (w *Words) accept() {
 		if err != nil {
 			return
 		}
-		w.mu.Lock()
-		full := len(w.conns) >= wordConns
-		info := &wordConn{}
-		if !full {
-			w.conns[c] = info
-		}
-		w.mu.Unlock()
-		if full {
-			w.reject(c, event.RejectTooMany, "")
-			_ = c.Close() // refused
-			continue
-		}
+		info := w.enter(c)
 		// Owned by the connection: ends with it, after wordTime at the latest.
 		w.wg.Go(func() { w.serve(c, info) })
 	}
 }
 
+// enter takes a connection in. When there are too many the oldest gives way, which has had most time to
+// say its word: silent connections do not keep others out.
+func (w *Words) enter(c net.Conn) *wordConn {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.conns) >= wordConns {
+		var victim net.Conn
+		for other, info := range w.conns {
+			if victim == nil || info.number < w.conns[victim].number {
+				victim = other
+			}
+		}
+		w.conns[victim].evicted = true
+		delete(w.conns, victim)
+		_ = victim.Close() // its goroutine tells
+	}
+	w.accepted++
+	info := &wordConn{number: w.accepted}
+	w.conns[c] = info
+	return info
+}
+
 func (w *Words) reject(c net.Conn, reason, detail string) {
-	w.opt.Events.Emit(event.HandshakeRejected{Remote: c.RemoteAddr().String(), Reason: reason, Detail: detail})
+	w.opt.Events.Emit(event.HandshakeRejected{Remote: c.RemoteAddr().String(), Reason: reason,
+		Detail: "client port: " + detail})
 }
 
 func (w *Words) serve(c net.Conn, info *wordConn) {
@@ -115,19 +132,18 @@ func (w *Words) serve(c net.Conn, info *wordConn) {
 		_ = c.Close() // the answer was written, or could not be
 	}()
 	begun := time.Now()
-	if err := c.SetDeadline(begun.Add(wordTime)); err != nil {
-		return
-	}
 	var raw [4]byte
-	if n, err := io.ReadFull(c, raw[:]); err != nil {
-		if n > 0 || os.IsTimeout(err) {
-			w.reject(c, event.RejectSilent, fmt.Sprintf("client port: %d of 4 bytes", n))
-		}
+	n, err := 0, c.SetDeadline(begun.Add(wordTime))
+	if err == nil {
+		n, err = io.ReadFull(c, raw[:])
+	}
+	if err != nil {
+		w.unheard(c, info, n, err)
 		return
 	}
 	word := string(raw[:])
 	if !slices.Contains(wordNames(), word) {
-		w.reject(c, event.RejectProtocol, "client port: no four-letter word; a node without data has no sessions")
+		w.reject(c, event.RejectProtocol, "no four-letter word; a node without data has no sessions")
 		return
 	}
 	info.recved.Add(1)
@@ -142,6 +158,22 @@ func (w *Words) serve(c net.Conn, info *wordConn) {
 		info.sent.Add(1)
 		w.sent.Add(1)
 		w.latency(time.Since(begun))
+	}
+}
+
+// unheard says what became of a connection that did not say its word. One that closes without a byte is
+// somebody who looks whether the port is open, and no event.
+func (w *Words) unheard(c net.Conn, info *wordConn, n int, err error) {
+	w.mu.Lock()
+	evicted := info.evicted
+	w.mu.Unlock()
+	switch {
+	case evicted:
+		w.reject(c, event.RejectTooMany, fmt.Sprintf("more than %d connections", wordConns))
+	case os.IsTimeout(err):
+		w.reject(c, event.RejectSilent, fmt.Sprintf("%d of 4 bytes", n))
+	case n > 0:
+		w.reject(c, event.RejectClosed, fmt.Sprintf("%d of 4 bytes", n))
 	}
 }
 
