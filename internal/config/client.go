@@ -30,7 +30,7 @@ func (l *loader) needsPort(portKey string, port int) {
 
 // reconcileClient settles the client address of zoo.cfg with the one in this server's own line: the line
 // wins when the other is a wildcard with its port, or equal. An address from zoo.cfg alone becomes part of
-// the own line and stays out of the configuration text. Rule: spec section 4.4.
+// the own line and stays out of the configuration text. Rule: QuorumPeerConfig.setupClientPort.
 func (l *loader) reconcileClient(self *quorum.Member) {
 	static, line := l.cfg.ClientAddress, self.Client
 	switch {

@@ -3,5 +3,5 @@
 // what ZooKeeper 3.8 refuses and accepts what it accepts, save the differences that are marked.
 //
 // It must not know how a setting is used. It writes no file and starts no goroutine.
-// Rules: QuorumPeerConfig.java; the numbers D1 to D12 are those of the specification.
+// Rules: QuorumPeerConfig.java; the numbers D1 to D12 are those of docs/configuration.md.
 package config

@@ -11,7 +11,7 @@ import (
 
 // Effective is what is in force, as "electnode config --json" prints it. Pointers are null, or left out,
 // where the specification says so; fields with omitempty are left out when they have their default.
-// Rule: spec section 15.
+// The names are a contract with programs that read them.
 type Effective struct {
 	MyID         quorum.SID `json:"my_id"`
 	Distributed  bool       `json:"distributed"`

@@ -12,7 +12,7 @@ type Lookup func(name string) (string, bool)
 
 // FromEnvironment makes a configuration of the variables that the official image's entry script turns
 // into zoo.cfg and myid. Nothing is written: what the script would write is made in memory, and read only
-// where the files do not exist; existing files beat the variables. Rule: spec section 17.
+// where the files do not exist; existing files beat the variables. Rule: the entry script of the official image.
 func FromEnvironment(lookup Lookup) (*Config, []Warning, error) {
 	return fromEnvironment(osFiles{}, lookup)
 }

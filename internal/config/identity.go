@@ -8,7 +8,7 @@ import (
 )
 
 // myid reads this server's id. Differs from ZooKeeper: a single server needs one too (D11).
-// Rule: spec section 7.
+// Rule: QuorumPeerConfig.setupMyId.
 func (l *loader) myid() (quorum.SID, bool) {
 	if l.cfg.DataDir == "" {
 		return 0, false
@@ -65,7 +65,7 @@ func (l *loader) reconcileRole(self *quorum.Member) {
 }
 
 // checkView counts the voters, warns, and requires what a distributed ensemble needs.
-// Rule: spec section 8.
+// Rule: QuorumPeerConfig.parseDynamicConfig.
 func (l *loader) checkView(src *source) {
 	c := l.cfg
 	if err := c.View.CheckVoters(c.Standalone); err != nil {

@@ -16,7 +16,7 @@ type key struct {
 	set  func(value string) error // the error is the part of the message behind "KEY: "
 }
 
-// usedKeys are the keys of the reference that matter here. Rule: spec section 3.1.
+// usedKeys are the keys of the reference that matter here. Rule: QuorumPeerConfig.parseProperties.
 func (l *loader) usedKeys() []key {
 	c, r := l.cfg, &l.cfg.rest
 	return []key{
@@ -59,7 +59,7 @@ func (l *loader) usedKeys() []key {
 }
 
 // unusedKeys are keys that the reference checks and an election node has no use for: a wrong value is an
-// error all the same, because the reference would not start. Rule: spec section 3.2.
+// error all the same, because the reference would not start. Rule: QuorumPeerConfig.parseProperties.
 func (l *loader) unusedKeys() []key {
 	r := &l.cfg.rest
 	return []key{

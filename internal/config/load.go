@@ -51,7 +51,8 @@ func (l *loader) result() (*Config, []Warning, error) {
 	return l.cfg, l.warnings, nil
 }
 
-// run does everything that follows the reading of zoo.cfg. Rule: spec section 2.
+// run does everything that follows the reading of zoo.cfg. Rule: the order of
+// QuorumPeerConfig.parseProperties.
 func (l *loader) run(name string, content []byte, origin []string) {
 	if l.main = l.parse(name, content, origin); l.main == nil {
 		return
@@ -134,7 +135,7 @@ func (l *loader) warnSIDs(src *source, members []quorum.Member) {
 	}
 }
 
-// dynamic reads the dynamic file; its version is in its name. Rule: spec section 6.
+// dynamic reads the dynamic file; its version is in its name. Rule: QuorumPeerConfig.parseDynamicConfig.
 func (l *loader) dynamic() (*source, quorum.Version) {
 	entry := l.values["dynamicConfigFile"]
 	for _, p := range l.main.props {

@@ -20,7 +20,7 @@ type Own struct {
 // VoterPolicy is what a participant without data does among servers that may have some.
 type VoterPolicy string
 
-// The policies. Rule: spec/quorum-port.md section 19.
+// The policies.
 const (
 	VoterStrict VoterPolicy = "strict" // never vouch for history that this node does not hold
 	VoterEcho   VoterPolicy = "echo"   // acknowledge whatever the others hold

@@ -9,7 +9,7 @@ import (
 
 // passedKeys are keys that the reference's loader passes on unread and that have a meaning here.
 // Differs from ZooKeeper: a wrong value is refused, there it silently becomes the default; octal and
-// hexadecimal numbers are refused too (D12). Rule: spec section 3.3.
+// hexadecimal numbers are refused too (D12). Rule: the system properties zookeeper.KEY.
 func (l *loader) passedKeys() []key {
 	n := &l.cfg.Network
 	return []key{

@@ -9,7 +9,7 @@ import (
 )
 
 // TLS is what zoo.cfg says about TLS between servers. The files are not looked at here.
-// Rule: spec section 3.4.
+// Rule: X509Util and QuorumX509Util.
 type TLS struct {
 	Quorum          bool // sslQuorum: dial with TLS, and accept only TLS unless PortUnification
 	PortUnification bool // accept both TLS and plain connections

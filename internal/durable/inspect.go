@@ -17,7 +17,7 @@ import (
 // Inspect reads the data directory of a ZooKeeper server or of an electnode; dataLogDir, empty for the
 // same, is where the logs are. It writes nothing, and its memory does not grow with the files. The error
 // means that the directory cannot be read; everything else that is wrong is in the report.
-// Rule: spec/quorum-port.md sections 9, 14 and 15.
+// Rules: FileTxnSnapLog, QuorumPeer.loadDataBase.
 func Inspect(dataDir, dataLogDir string) (Report, error) {
 	if dataLogDir == "" {
 		dataLogDir = dataDir

@@ -32,7 +32,7 @@ type Store struct {
 // number is an error, and the node must not take part in anything. Missing files are made, with 0; a
 // missing acceptedEpoch beside a currentEpoch above 0 is an error. A directory with history is refused, be
 // it here or in dataLogDir (empty: the same). Everything that Open returns is on disk.
-// Rule: spec/quorum-port.md sections 9 and 15.
+// Rules: QuorumPeer.loadDataBase, AtomicFileWritingIdiom.
 func Open(f FS, dataDir, dataLogDir string) (*Store, Epochs, error) {
 	if err := refuseHistory(f, dataDir, dataLogDir); err != nil {
 		return nil, Epochs{}, err // and nothing was touched

@@ -152,7 +152,7 @@ func TestAppendPreamble(t *testing.T) {
 	}
 }
 
-// TestPreambleText has scenarios C7 to C10 and what section 1.1 says of the address text.
+// TestPreambleText has scenarios C7 to C10 and every form of the address text.
 func TestPreambleText(t *testing.T) {
 	const refused = "refused"
 	for text, want := range map[string]string{

@@ -21,7 +21,7 @@ func IsMemberKey(key string) bool {
 // ReadMembers makes a Spec of the lines server.N, group*, weight* and version among props, whose keys and
 // values must not be trimmed. The Spec is usable only when there are no problems.
 // Differs from ZooKeeper: one id in two spellings is refused (D3).
-// Rules: spec sections 4, 5 and 11.
+// Rules: QuorumMaj and QuorumHierarchical, made of properties.
 func ReadMembers(props []Property, opt LineOptions) (Lines, []*Problem) {
 	r := memberReader{opt: opt, bad: problemList{limit: opt.Limit},
 		servers: map[int64]string{}, groups: map[int64]string{}, weights: map[int64]string{}}

@@ -16,7 +16,7 @@ type Property struct {
 // ParseProperties reads a properties text: the entries in the order of their first appearance, of two
 // entries with one key the later. A malformed \u escape is a problem, and the text is then unusable; there
 // is no other way for it to be wrong. A file must be decoded as ISO-8859-1 before (DecodeLatin1), a text
-// from a notification is UTF-8. Rule: java.util.Properties.load as spec section 1 tells it.
+// from a notification is UTF-8. Rule: java.util.Properties.load.
 //
 // This is written out although the module requires github.com/magiconair/properties, because that library
 // departs from Java where it matters here: a key cannot be continued on the next line; CR LF after a

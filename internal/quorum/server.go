@@ -33,7 +33,7 @@ type Server struct {
 //
 // Empty pieces at an end are dropped, as Java's String.split does; hosts are not resolved.
 // Differs from ZooKeeper: "," means "|" (D1); what D4 lists is refused.
-// Rules: spec sections 4.2 and 4.3.
+// Rule: QuorumPeer.QuorumServer.
 func ParseServer(key string, sid SID, value string, opt LineOptions) (Server, *Problem) {
 	p := serverParser{key: key, value: value}
 	srv := Server{Member: Member{SID: sid}}

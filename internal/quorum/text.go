@@ -13,7 +13,7 @@ import (
 const MaxText = 520_000
 
 // render makes the configuration text of v: its lines in the order in which a java.util.HashMap gives
-// them, so that real servers print the same, and no line feed after the version. Rule: spec section 10.
+// them, so that real servers print the same, and no line feed after the version. Rule: QuorumMaj.toString and QuorumHierarchical.toString.
 func (v *View) render() string {
 	b := make([]byte, 0, 64+96*len(v.spec.Members))
 	ids := make([]int64, 0, len(v.spec.Members))
@@ -111,7 +111,7 @@ type ParseOptions struct {
 
 // ParseText reads a configuration text as notifications carry it. Any error means "configuration
 // unknown"; the text is hostile until parsed. Memory is bounded by a small multiple of the text, which
-// may have MaxText bytes. Rules: QuorumPeer.configFromString, spec section 11.
+// may have MaxText bytes. Rules: QuorumPeer.configFromString.
 func ParseText(text string, opt ParseOptions) (*View, error) {
 	if len(text) > MaxText {
 		return nil, &Problem{Text: "the configuration text is too long"}

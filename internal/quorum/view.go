@@ -65,7 +65,7 @@ type View struct {
 // NewView checks s and makes a view of it. The error names every problem at once, as Problems. An empty
 // view (no members) is legal here, because a received text may have none; it has no quorum.
 // Rules: QuorumMaj and QuorumHierarchical.
-// Differs from ZooKeeper: what D5 and D7 of the specification list is refused, and so are weights whose sum
+// Differs from ZooKeeper: what D5 and D7 in docs/configuration.md list is refused, and so are weights whose sum
 // does not fit into 64 bits and a configuration that no notification could carry.
 func NewView(s Spec) (*View, error) {
 	v := &View{spec: s, byID: make(map[SID]int, len(s.Members))}
@@ -115,7 +115,7 @@ func (v *View) enlist(i int, bad *problemList) {
 }
 
 // CheckVoters says what is wrong with the number of voters; standalone is standaloneEnabled. A view with
-// no member has no voter. Rule: spec section 8.
+// no member has no voter. Rule: QuorumPeerConfig.parseDynamicConfig.
 func (v *View) CheckVoters(standalone bool) error {
 	switch {
 	case len(v.voters) == 0:

@@ -8,7 +8,7 @@ import (
 	"electnode/internal/quorum"
 )
 
-// leaderStage is how far a leadership has come: the states of section 12 with the two writes between them.
+// leaderStage is how far a leadership has come, the two writes to disk included.
 type leaderStage uint8
 
 const (

@@ -7,7 +7,7 @@ import (
 	"electnode/internal/quorum"
 )
 
-// learnerStage is what a learner waits for: the states of section 12 with the two writes between them.
+// learnerStage is what a learner waits for, the two writes to disk included.
 type learnerStage uint8
 
 const (
