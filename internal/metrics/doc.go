@@ -1,4 +1,4 @@
-// Package metrics makes Prometheus series of events
+// Package metrics makes Prometheus series of events: one registry a node, every series there from the start.
 //
-//  one registry a node, every series there from the start.:It must not know who emits events, nor the other sinks. It starts no goroutine.
+// It must not know who emits events, nor the other sinks. It starts no goroutine.
 package metrics

@@ -1,5 +1,5 @@
-// Package tracing makes OpenTelemetry spans of events
+// Package tracing makes OpenTelemetry spans of events: one trace an election, across all nodes, without a
+// trace context on the wire.
 //
-//  one trace an election, across all nodes, without a trace context on
-// the wire.:It must not know who emits events, nor the other sinks. It owns the exporter's goroutines, ended by its Close.
+// It must not know who emits events, nor the other sinks. The goroutines of its exporter end with its Close.
 package tracing
