@@ -27,13 +27,14 @@ type Output struct {
 	Fatal    error // stop the node; nothing else is to be done
 	DropRole bool  // close every connection of the quorum port, and its listener
 	Adopted  *quorum.View
-	Forget   bool // the last messages of the connection manager are out of date
+	Forget   bool // a new election: what the connection manager has sent so far is out of date
 	// OpenPort asks for the quorum port to be bound before anything below is done. Whether that went well
 	// is told by PortOpen, which is the next input of all.
 	OpenPort bool
 	Packets  []zab.Send   // on the quorum port
 	Close    []zab.ConnID // after their packets
 	Notify   []fle.Send   // on the election port
+	Settled  bool         // an election is over: what was sent so far, the above included, is out of date
 	Dial     bool         // dial the quorum port of Leader; the answer is Opened or DialError
 	Leader   quorum.SID   // for Dial
 	// Persist is to be written durably; the answer, Persisted or WriteErr, is the next input of all.
@@ -202,7 +203,11 @@ func (c *Core) look(now time.Time, reason string) {
 func (c *Core) changeState(now time.Time, to quorum.State, reason string) {
 	c.emit(event.StateChanged{From: c.state, To: to, Reason: reason})
 	c.state, c.since = to, now
-	c.out.Forget = true
+	if to == quorum.Looking {
+		c.out.Forget = true
+	} else {
+		c.out.Settled = true
+	}
 }
 
 // fromElection carries an output of the election over, and acts on its decision or doubt.

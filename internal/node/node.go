@@ -170,6 +170,9 @@ func (n *Node) carryOut(ctx context.Context, o Output) {
 			portErr = n.openPort()
 		}
 		n.send(o)
+		if o.Settled {
+			n.links.Forget()
+		}
 		n.rearm(o.Deadline)
 		if o.Dial {
 			n.dial(ctx, o.Leader)

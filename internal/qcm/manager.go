@@ -153,7 +153,7 @@ func (m *Manager) Send(msg Message) {
 	p, evicted := m.admit(sid)
 	var replaced slot
 	if p != nil {
-		replaced, p.queue = p.queue, slot{msg, true}
+		replaced, p.queue = p.queue, slot{msg: msg, full: true}
 		m.demand(p)
 	}
 	m.mu.Unlock()
@@ -214,12 +214,17 @@ func (m *Manager) SetViews(committed, lastSeen *quorum.View) {
 	}
 }
 
-// Forget drops the memory of the last message of all peers: a new link starts with what is sent from now
-// on.
+// Forget makes everything sent so far out of date: a new link starts with what is sent from now on. What
+// waits for a peer without a link is dropped, what waits for one with a link still goes out, once.
+// Differs from ZooKeeper, whose settled servers tell a returning peer first what they voted before.
 func (m *Manager) Forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range m.peers {
 		p.last = slot{}
+		if p.link == nil {
+			p.queue = slot{}
+		}
+		p.queue.stale = p.queue.full
 	}
 }

@@ -316,3 +316,31 @@ func TestRunOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestForgetDropsWhatWaits checks that a peer which comes back after the election does not hear a vote from
+// before its end.
+func TestForgetDropsWhatWaits(t *testing.T) {
+	bubble(t, func(t *testing.T, net *memnet.Net) {
+		v := members(t, 1, 2)
+		two := start(t, onNet(net, 2), with(v))
+		synctest.Wait()
+		two.say(1, "a vote")
+		synctest.Wait()
+		if !two.link(1).Waiting {
+			t.Fatal("nothing waits for the peer that is away")
+		}
+		two.Forget()
+		if two.link(1).Waiting {
+			t.Error("the vote still waits")
+		}
+		one := start(t, onNet(net, 1), with(v))
+		synctest.Wait()
+		one.say(2, "hi")
+		two.spy.await(t, "frame 1 hi", 1)
+		if n := one.spy.seen("frame 2 a vote"); n != 0 {
+			t.Errorf("the old vote was heard %d times", n)
+		}
+		one.halt()
+		two.halt()
+	})
+}

@@ -30,8 +30,9 @@ type peer struct {
 
 // slot holds one message or none.
 type slot struct {
-	msg  Message
-	full bool
+	msg   Message
+	full  bool
+	stale bool // out of date: not to be sent a second time
 }
 
 // nextTurn queues a turn of calls to the handler about p: a whole link, or one DialFailed. The turn may
@@ -64,8 +65,12 @@ func (m *Manager) endTurn(p *peer, done chan struct{}) {
 // holds the lock.
 func (p *peer) take(again bool) (Message, bool) {
 	if p.queue.full {
-		p.last, p.queue = p.queue, slot{}
-		return p.last.msg, true
+		taken := p.queue
+		p.last, p.queue = taken, slot{}
+		if taken.stale {
+			p.last = slot{}
+		}
+		return taken.msg, true
 	}
 	if !again || !p.last.full {
 		return Message{}, false

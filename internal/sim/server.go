@@ -103,15 +103,16 @@ func (s *server) carryOut(o node.Output) {
 		s.dropRole()
 	}
 	if o.Forget {
-		for _, peer := range w.nodes {
-			w.link(s.sid, peer.sid).end(s.sid).last = nil
-		}
+		s.forget()
 	}
 	s.wake(o)
 	if o.OpenPort {
 		s.portOpen = true
 	}
 	s.transmit(o)
+	if o.Settled {
+		s.forget()
+	}
 	if o.OpenPort && s.core != nil {
 		s.carryOut(s.core.PortOpen(w.now, true, ""))
 	}
@@ -120,6 +121,17 @@ func (s *server) carryOut(o node.Output) {
 	}
 	if o.Persist != nil && s.core != nil {
 		s.persist(*o.Persist)
+	}
+}
+
+// forget makes what was sent so far out of date, as qcm.Manager.Forget does.
+func (s *server) forget() {
+	for _, peer := range s.w.nodes {
+		l := s.w.link(s.sid, peer.sid)
+		l.end(s.sid).last = nil
+		if !l.up {
+			l.end(s.sid).queued = nil
+		}
 	}
 }
 
