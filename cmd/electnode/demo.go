@@ -121,7 +121,7 @@ func demoHandler(e *demo.Ensemble) http.Handler {
 	for _, sid := range e.SIDs() {
 		prefix := "/nodes/" + strconv.FormatInt(int64(sid), 10)
 		sources[sid] = member{e, sid}
-		mux.Handle(prefix+"/", http.StripPrefix(prefix, web.Handler(sources[sid])))
+		mux.Handle(prefix+"/", http.StripPrefix(prefix, web.Handler(sources[sid], nil)))
 	}
 	mux.Handle("/", web.EnsembleHandler(e.SIDs(), sources))
 	return mux

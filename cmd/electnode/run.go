@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"slices"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"electnode/internal/durable"
 	"electnode/internal/event"
 	"electnode/internal/logging"
+	"electnode/internal/metrics"
 	"electnode/internal/node"
 	"electnode/internal/qcm"
 	"electnode/internal/web"
@@ -67,17 +69,38 @@ func runNode(ctx context.Context, f runFlags, args []string) error {
 		return usage(err)
 	}
 	lines := logging.NewSink(log)
-	events := event.NewEmitter(cfg.MyID, time.Now, lines)
-	err = serve(ctx, f, log, cfg, node.Parts{Network: qcm.TCP{KeepAlive: cfg.Network.KeepAlive}, Store: store,
-		Epochs: zab.Epochs{Accepted: epochs.Accepted, Current: epochs.Current}, Events: events,
+	b := buildInfo()
+	series := metrics.New(metrics.Options{Self: cfg.MyID, View: cfg.View, Runtime: true,
+		Build: metrics.Build{Version: b.Version, Revision: b.Commit, GoVersion: b.GoVersion}})
+	in := instance{runFlags: f, log: log, cfg: cfg, series: series.Handler(),
+		events: event.NewEmitter(cfg.MyID, time.Now, event.FanOut{series, lines})}
+	err = in.serve(ctx, node.Parts{Network: network(cfg), Store: store,
+		Epochs: zab.Epochs{Accepted: epochs.Accepted, Current: epochs.Current}, Events: in.events,
 		MessageSeed: seed()})
 	lines.Close(flushTime)
 	return errors.Join(err, failed(store.Close()))
 }
 
+// instance is one run of the command: its settings and what shows its events.
+type instance struct {
+	runFlags
+	log    *slog.Logger
+	cfg    *config.Config
+	series http.Handler
+	events *event.Emitter
+}
+
+// network is TCP. Data that nobody acknowledges for as long as a leader waits for a silent learner, and for
+// as long as a frame may take, ends a connection.
+func network(cfg *config.Config) qcm.TCP {
+	const frame = 5 * time.Second
+	return qcm.TCP{KeepAlive: cfg.Network.KeepAlive,
+		AckTimeout: max(frame, cfg.Tick*time.Duration(cfg.SyncTicks()))}
+}
+
 // serve assembles the node and what is to be seen of it, and runs them.
-func serve(ctx context.Context, f runFlags, log *slog.Logger, cfg *config.Config, parts node.Parts) error {
-	opt, err := node.Assemble(cfg, parts)
+func (in instance) serve(ctx context.Context, parts node.Parts) error {
+	opt, err := node.Assemble(in.cfg, parts)
 	if err != nil {
 		return usage(err)
 	}
@@ -90,7 +113,7 @@ func serve(ctx context.Context, f runFlags, log *slog.Logger, cfg *config.Config
 	done := make(chan error, 1)
 	// Ends when ctx does or the node cannot go on; what follows waits for it.
 	go func() { done <- n.Run(ctx) }()
-	closers, err := windows(f, log, cfg, n, parts.Events)
+	closers, err := in.windows(n)
 	if err != nil {
 		cancel()
 		return errors.Join(failed(err), failed(<-done))
@@ -105,7 +128,7 @@ func serve(ctx context.Context, f runFlags, log *slog.Logger, cfg *config.Config
 type closer interface{ Close() error }
 
 // windows opens the ports at which the node can be looked at: HTTP and the client port.
-func windows(f runFlags, log *slog.Logger, cfg *config.Config, n *node.Node, events *event.Emitter) ([]closer, error) {
+func (in instance) windows(n *node.Node) ([]closer, error) {
 	var closers []closer
 	fail := func(err error) ([]closer, error) {
 		for _, c := range closers {
@@ -113,17 +136,17 @@ func windows(f runFlags, log *slog.Logger, cfg *config.Config, n *node.Node, eve
 		}
 		return nil, err
 	}
-	if addrs := f.httpAddrs(); len(addrs) > 0 {
-		s, err := web.Listen(addrs, web.Handler(n))
+	if addrs := in.httpAddrs(); len(addrs) > 0 {
+		s, err := web.Listen(addrs, web.Handler(n, in.series))
 		if err != nil {
 			return fail(err)
 		}
 		closers = append(closers, s)
-		log.Info("HTTP", "addresses", s.Addrs())
+		in.log.Info("HTTP", "addresses", s.Addrs())
 	}
-	if cfg.ClientAddress != "" {
-		w, err := web.ListenWords(web.WordOptions{Addr: cfg.ClientAddress, Whitelist: cfg.Commands, Source: n,
-			Config: web.ConfLines(cfg), DataDir: cfg.DataDir, Version: version, Events: events})
+	if in.cfg.ClientAddress != "" {
+		w, err := web.ListenWords(web.WordOptions{Addr: in.cfg.ClientAddress, Whitelist: in.cfg.Commands, Source: n,
+			Config: web.ConfLines(in.cfg), DataDir: in.cfg.DataDir, Version: version, Events: in.events})
 		if err != nil {
 			return fail(err)
 		}

@@ -83,9 +83,12 @@ func (s *Server) Close() error {
 	return err
 }
 
-// Handler answers for one node.
-func Handler(src Source) http.Handler {
+// Handler answers for one node. metrics answers /metrics; nil: there is no such path.
+func Handler(src Source, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	if metrics != nil {
+		mux.Handle("GET /metrics", metrics)
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})

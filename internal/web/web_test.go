@@ -68,7 +68,7 @@ func get(t *testing.T, h http.Handler, path string) (int, string) {
 
 func TestStatus(t *testing.T) {
 	s := follower(t)
-	code, body := get(t, Handler(still{status: s}), "/api/v1/status")
+	code, body := get(t, Handler(still{status: s}, nil), "/api/v1/status")
 	want := `{"ensemble":"` + s.View.EnsembleID() + `","sid":1,"role":"participant","state":"FOLLOWING","leader":3,` +
 		`"established":true,"round":"2","accepted_epoch":"5","current_epoch":"5","zxid":"0x500000000",` +
 		`"vote":{"leader":3,"zxid":"0x400000000","peer_epoch":"5"},"since":"2026-01-02T15:04:05.123Z",` +
@@ -85,7 +85,7 @@ func TestStatusWhileLooking(t *testing.T) {
 	s.State, s.Established = quorum.Looking, zab.Established{}
 	s.Election.Proposal = quorum.Vote{Leader: 2}
 	var got Status
-	_, body := get(t, Handler(still{status: s}), "/api/v1/status")
+	_, body := get(t, Handler(still{status: s}, nil), "/api/v1/status")
 	if err := json.Unmarshal([]byte(body), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -115,8 +115,9 @@ func TestHealth(t *testing.T) {
 		{"follower of nobody", "/follower", still{status: elected}, 503, "not established yet"},
 		{"status of a stuck node", "/api/v1/status", still{err: errStuck}, 503, "does not answer"},
 		{"no such path", "/nowhere", still{}, 404, ""},
+		{"no metrics", "/metrics", still{}, 404, ""},
 	} {
-		code, body := get(t, Handler(c.src), c.path)
+		code, body := get(t, Handler(c.src, nil), c.path)
 		if code != c.code || !strings.Contains(body, c.says) {
 			t.Errorf("%s: %d %s", c.name, code, body)
 		}
@@ -124,7 +125,7 @@ func TestHealth(t *testing.T) {
 }
 
 func TestListen(t *testing.T) {
-	s, err := Listen([]string{"127.0.0.1:0", "127.0.0.1:0"}, Handler(still{}))
+	s, err := Listen([]string{"127.0.0.1:0", "127.0.0.1:0"}, Handler(still{}, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

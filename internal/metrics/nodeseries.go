@@ -1,0 +1,100 @@
+package metrics
+
+import (
+	"electnode/internal/quorum"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// noSID is shown where there is no server to name.
+const noSID = -1
+
+// nodeSeries are what is true of the node and its leader, and what concerns no peer.
+type nodeSeries struct {
+	state     byWord[string, prometheus.Gauge]
+	leaderSID prometheus.Gauge
+	hasLeader prometheus.Gauge
+	changes   prometheus.Counter
+	tolerance prometheus.Gauge
+	round     prometheus.Gauge
+	accepted  prometheus.Gauge
+	current   prometheus.Gauge
+	zxidEpoch prometheus.Gauge
+	zxidCount prometheus.Gauge
+	config    prometheus.Gauge
+	vote      prometheus.Gauge
+	writes    byWord[string, prometheus.Observer]
+	events    byWord[string, prometheus.Counter]
+	dropped   byWord[string, prometheus.Counter]
+}
+
+func newNodeSeries(k maker, strange prometheus.Counter, opt Options) nodeSeries {
+	k.gauges("electnode_build_info", "The program; always 1.", "version", "revision", "goversion").
+		WithLabelValues(opt.Build.Version, opt.Build.Revision, opt.Build.GoVersion).Set(1)
+	state := k.gauges("electnode_node_state", "1 for the node's present state, 0 for the other three.", "state")
+	writes := k.histograms("electnode_durable_write_duration_seconds",
+		"Writes of epoch files, fsync and rename included.", diskBounds(), "file")
+	events := k.counters("electnode_events_total", "Events of this node.", "event")
+	dropped := k.counters("electnode_events_dropped_total", "Events that a sink lost.", "sink")
+	s := nodeSeries{
+		state:     makeByWord(strange, stateNames(), func(w string) prometheus.Gauge { return state.WithLabelValues(w) }),
+		leaderSID: k.gauge("electnode_leader_sid", "The established leader, -1 without one."),
+		hasLeader: k.gauge("electnode_has_leader", "1 while an established leader is known."),
+		changes: k.counter("electnode_leader_changes_total",
+			"Established leaders that differ from the one before in sid or epoch."),
+		tolerance: k.gauge("electnode_failure_tolerance", "Voters that this leader may still lose, whichever"+
+			" they are; -1 without an established leader, -2 where another server leads."),
+		round:     k.gauge("electnode_round", "Logical clock of elections."),
+		accepted:  k.gauge("electnode_accepted_epoch", "The last epoch promised, as on disk."),
+		current:   k.gauge("electnode_current_epoch", "The last epoch acknowledged, as on disk."),
+		zxidEpoch: k.gauge("electnode_zxid_epoch", "Epoch of the last zxid that this node speaks for."),
+		zxidCount: k.gauge("electnode_zxid_counter", "Counter of the last zxid that this node speaks for."),
+		config:    k.gauge("electnode_config_version", "Version of the configuration in force."),
+		vote:      k.gauge("electnode_vote_leader_sid", "Whom this node votes for, -1 for nobody."),
+		writes:    histogramsByWord(strange, files(), writes),
+		events:    countersByWord(strange, eventNames(), events),
+		dropped:   countersByWord(strange, append([]string{otherSink}, opt.Sinks...), dropped),
+	}
+	s.leaderSID.Set(noSID)
+	s.vote.Set(noSID)
+	s.tolerance.Set(toleranceUnknown)
+	return s
+}
+
+// setState shows the state, none of the four if running is false.
+func (s *nodeSeries) setState(state quorum.State, running bool) {
+	for name, g := range s.state.of {
+		if running && name == state.String() {
+			g.Set(1)
+		} else {
+			g.Set(0)
+		}
+	}
+}
+
+// setLeader shows what is known of the leader.
+func (s *nodeSeries) setLeader(l *leadership) {
+	if l.known {
+		s.hasLeader.Set(1)
+		s.leaderSID.Set(float64(l.leader))
+	} else {
+		s.hasLeader.Set(0)
+		s.leaderSID.Set(noSID)
+	}
+	s.tolerance.Set(float64(l.tolerance()))
+}
+
+// setVote shows whom this node votes for.
+func (s *nodeSeries) setVote(v quorum.Vote) {
+	if v.Leader == quorum.NoSID {
+		s.vote.Set(noSID)
+		return
+	}
+	s.vote.Set(float64(v.Leader))
+}
+
+// setZxid shows both halves of z.
+func (s *nodeSeries) setZxid(z quorum.Zxid) {
+	s.zxidEpoch.Set(float64(z.Epoch()))
+	s.zxidCount.Set(float64(z.Counter()))
+}
