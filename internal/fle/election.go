@@ -18,6 +18,9 @@ type Options struct {
 	MaxInterval  time.Duration // and the longest [60 s]
 	FinalizeWait time.Duration // wait for better votes once a quorum stands [200 ms]
 
+	// Strict: this server holds no data and does not vouch for that of others: it supports nobody who has some.
+	Strict bool
+
 	Reconfig bool // reconfigEnabled: a member's newer configuration is adopted while LOOKING
 	Parse    quorum.ParseOptions
 
@@ -82,6 +85,7 @@ type Election struct {
 	current  stored // the current vote: of the last decided election, or its own before the first
 
 	established bool // the decision was confirmed by an epoch
+	refused     bool // this server left a leader because of its history
 
 	received []stored   // recvset, by index into views.voters
 	settled  []stored   // outofelection, likewise
@@ -245,6 +249,10 @@ func (e *Election) Established(epoch quorum.Epoch) {
 	e.established = true
 	e.current.vote.PeerEpoch = epoch
 }
+
+// Refused says that this server left a leader because of the history that it showed: from now on a zxid with
+// counter 0, which may or may not stand for data, counts as one that does.
+func (e *Election) Refused() { e.refused = true }
 
 // ProposesSelf reports whether this server is LOOKING and proposes itself as leader.
 func (e *Election) ProposesSelf() bool {

@@ -106,7 +106,7 @@ func (e *Election) lookingPeer(now time.Time, in received) event.ReceiveOutcome 
 		outcome = event.ReceivedNewerRound
 	case in.Round < e.round:
 		return event.ReceivedStaleRound
-	case e.better(in.Vote, e.proposal):
+	case e.better(in.Vote, e.proposal) && e.vouches(in.Vote):
 		e.propose(in.Vote, betterCause(in.Vote, e.proposal), in)
 		e.broadcast(now, event.SendVoteChange)
 		outcome = event.ReceivedBetterVote
@@ -121,12 +121,20 @@ func (e *Election) newRound(now time.Time, in received) {
 	e.emit(event.RoundChanged{From: e.round, To: in.Round, Cause: event.RoundBehindPeer, Peer: in.peer})
 	e.round = in.Round
 	e.clearTally()
-	if e.better(in.Vote, e.initial) {
+	if e.better(in.Vote, e.initial) && e.vouches(in.Vote) {
 		e.propose(in.Vote, betterCause(in.Vote, e.initial), in)
 	} else {
 		e.propose(e.initial, event.VoteNewRound, in)
 	}
 	e.broadcast(now, event.SendVoteChange)
+}
+
+// vouches reports whether this server may help vote's leader into office. A strict one that holds nothing does
+// not help one with history, which it would leave as soon as it saw it: the vote would only keep a server from
+// looking for one that stays. It joins such a leader when others have elected it.
+// Differs from ZooKeeper, where every server holds data.
+func (e *Election) vouches(vote quorum.Vote) bool {
+	return !e.opt.Strict || vote.Zxid == 0 || vote.Zxid.Counter() == 0 && !e.refused
 }
 
 // propose makes vote the proposal.

@@ -121,6 +121,8 @@ func (s *scenario) command(line string) {
 			Frame: make([]byte, s.num(args["bytes"]))}))
 	case "pass":
 		s.pass(f[1])
+	case "refused":
+		s.e.Refused()
 	case "established":
 		s.e.Established(quorum.Epoch(s.num(f[1])))
 	default:
@@ -182,7 +184,7 @@ func (s *scenario) view(args map[string]string) *quorum.View {
 
 func (s *scenario) create(args map[string]string) {
 	s.opt = Options{Self: quorum.SID(s.num(args["self"])), View: s.view(args), MessageSeed: 1,
-		Reconfig: args["reconfig"] == "true", Parse: quorum.ParseOptions{Standalone: true}}
+		Strict: args["strict"] == "true", Reconfig: args["reconfig"] == "true", Parse: quorum.ParseOptions{Standalone: true}}
 	if next := args["next"]; next != "" {
 		s.opt.LastSeen = s.view(map[string]string{"voters": next, "version": args["nextversion"]})
 	}

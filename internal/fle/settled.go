@@ -45,21 +45,26 @@ func (e *Election) doubt(in received) {
 	}
 }
 
-// doubtSupport notes that a voter left this leader's round, and doubts when those who did not are no
-// quorum any more.
+// doubtSupport notes that a voter left this leader's round, or supports a better vote in it, and doubts when
+// those who did not are no quorum any more. Within a round votes only get better: who has left this leader
+// does not come back to it.
 func (e *Election) doubtSupport(in received) {
 	supports := in.State != quorum.Looking && in.Vote.Leader == e.opt.Self
-	if in.Round <= e.current.round || supports {
+	better := in.Round == e.current.round && in.State == quorum.Looking && e.better(in.Vote, e.proposal)
+	if supports || in.Round <= e.current.round && !better {
 		return
 	}
 	e.received[in.idx] = stored{present: true, vote: in.Vote, round: in.Round, state: in.State}
+	left := func(s stored) bool {
+		return s.present && (s.round > e.current.round || s.round == e.current.round && e.better(s.vote, e.proposal))
+	}
 	stay := func(sid quorum.SID) bool {
 		i, ok := e.views.index(sid)
-		return ok && !(e.received[i].present && e.received[i].round > e.current.round)
+		return ok && !left(e.received[i])
 	}
 	if !e.views.isQuorum(stay) {
-		e.out.Doubt = fmt.Sprintf("server %d is in round %d, and no quorum is left in round %d",
-			in.peer, in.Round, e.current.round)
+		e.out.Doubt = fmt.Sprintf("server %d supports server %d in round %d, and no quorum is left in round %d",
+			in.peer, in.Vote.Leader, in.Round, e.current.round)
 	}
 }
 

@@ -39,6 +39,7 @@ func Assemble(cfg *config.Config, p Parts) (Options, error) {
 		Core: CoreOptions{
 			Election: fle.Options{Self: cfg.MyID, View: cfg.View, LastSeen: cfg.LastSeen,
 				MinInterval: cfg.Network.MinNotification, MaxInterval: cfg.Network.MaxNotification,
+				Strict:   policy == zab.Strict && cfg.Role == quorum.Participant && cfg.Own.LabZxid == 0,
 				Reconfig: cfg.ReconfigEnabled, Parse: cfg.ParseOptions(), MessageSeed: p.MessageSeed},
 			Role: zab.Options{Tick: cfg.Tick, InitLimit: cfg.InitTicks(), SyncLimit: cfg.SyncTicks(),
 				ConnectLimit: cfg.ConnectLimit, ReconfigOn: cfg.ReconfigEnabled, Policy: policy,

@@ -102,6 +102,9 @@ func (c *Core) fromRole(now time.Time, o zab.Output) {
 		c.election.Established(est.Epoch)
 	}
 	if o.Done != nil {
+		if o.Done.Reason == event.ReasonPolicy {
+			c.election.Refused()
+		}
 		c.holdBack(now, o.Done.RetryAfter)
 		c.leave(now, o.Done.Reason, o.Done.Detail)
 	}

@@ -45,7 +45,6 @@ type Node struct {
 }
 
 // NewNode prepares a node: program is what Build gave, zooCfg its configuration, to which dataDir is added.
-// Extra JVM settings of real servers may stand in it too.
 func NewNode(t testing.TB, program string, sid int, zooCfg string) *Node {
 	t.Helper()
 	n := &Node{SID: sid, Dir: t.TempDir(), t: t, program: program}

@@ -1,0 +1,100 @@
+package web
+
+import (
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"electnode/internal/event"
+)
+
+// TestWordsGiveWay opens more connections than are kept: the oldest ones give way, each with an event, and the
+// newest is answered.
+func TestWordsGiveWay(t *testing.T) {
+	const more = 5
+	var mu sync.Mutex
+	reasons := map[string]int{}
+	seen := make(chan struct{}, wordConns+more)
+	w, err := ListenWords(WordOptions{Addr: "127.0.0.1:0", Whitelist: []string{"ruok"}, Source: still{err: errStuck},
+		Events: event.NewEmitter(1, time.Now, event.SinkFunc(func(s event.Stamped) {
+			if ev, ok := s.Event.(event.HandshakeRejected); ok {
+				mu.Lock()
+				reasons[ev.Reason]++
+				mu.Unlock()
+				seen <- struct{}{}
+			}
+		}))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp", w.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() }) // the server has closed it, or will
+		return c
+	}
+	for range wordConns + more - 1 {
+		dial()
+	}
+	c := dial()
+	if _, err := io.WriteString(c, "ruok"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(c); err != nil || string(got) != "imok" {
+		t.Errorf("%q, %v", got, err)
+	}
+	for range more {
+		<-seen
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if reasons[event.RejectTooMany] != more || len(reasons) != 1 {
+		t.Errorf("%v", reasons)
+	}
+}
+
+// TestHalfAWord is rejected as closed, not as silent; a connection without a byte is no event.
+func TestHalfAWord(t *testing.T) {
+	got := make(chan string, 4)
+	w, err := ListenWords(WordOptions{Addr: "127.0.0.1:0", Source: still{err: errStuck},
+		Events: event.NewEmitter(1, time.Now, event.SinkFunc(func(s event.Stamped) {
+			got <- s.Event.(event.HandshakeRejected).Reason
+		}))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", "ru", ""} {
+		c, err := net.Dial("tcp", w.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(c, text); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, c); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	close(got)
+	var all []string
+	for r := range got {
+		all = append(all, r)
+	}
+	if len(all) != 1 || all[0] != event.RejectClosed {
+		t.Errorf("events %q", all)
+	}
+}

@@ -1,0 +1,114 @@
+package system
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"electnode/test/proc"
+)
+
+// at is the time of a log line.
+func at(t testing.TB, l proc.Line) time.Time {
+	t.Helper()
+	text, _ := l["time"].(string)
+	when, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return when
+}
+
+// TestLeaderKilled kills the leader of three, twenty times, and takes the time until another one is
+// established, by the survivors' own clock, which is this machine's.
+func TestLeaderKilled(t *testing.T) {
+	const kills, bound = 20, 20 * time.Millisecond
+	e := newEnsemble(t, 3, defaults)
+	leader, epoch := e.start()
+	var took []time.Duration
+	for range kills {
+		survivors := e.others(leader)
+		killed := time.Now()
+		leader.Signal(syscall.SIGKILL)
+		dead := leader
+		quick(t, "a survivor is established", func() error {
+			for _, s := range survivors {
+				if code(s, "/leader") == 200 {
+					leader = s
+					return nil
+				}
+			}
+			return errors.New("neither")
+		})
+		dead.Kill()
+		now := ""
+		if leader, now = e.established(survivors...); leader == dead || now == epoch {
+			t.Fatalf("server %d leads in epoch %s after the leader of epoch %s was killed", leader.SID, now, epoch)
+		}
+		took = append(took, e.sinceKill(killed, survivors))
+		dead.Start()
+		again := time.Now()
+		leader, epoch = e.established()
+		if slow := time.Since(again); slow > 5*time.Second {
+			t.Errorf("server %d came back after %s:\n%s", dead.SID, slow, e.between(again, time.Now()))
+		}
+	}
+	slices.Sort(took)
+	t.Logf("from kill -9 to the next established leader: median %s, 90 %% %s, worst %s; all: %s", took[kills/2],
+		took[kills*9/10], took[kills-1], fmt.Sprint(took))
+	if median := took[kills/2]; median >= bound {
+		t.Errorf("median %s, want less than %s", median, bound)
+	}
+}
+
+// sinceKill reads in the logs how long after the kill a survivor was the established leader, and that no
+// survivor spent the wait for better votes.
+func (e *ensemble) sinceKill(killed time.Time, survivors []*server) time.Duration {
+	e.t.Helper()
+	var first time.Duration
+	proc.Eventually(e.t, patience, "the logs tell of the leader", func() error {
+		first = 0
+		for _, s := range survivors {
+			for _, l := range s.Lines("leader established") {
+				if d := at(e.t, l).Sub(killed); d > 0 && l["leader"] == l["sid"] && (first == 0 || d < first) {
+					first = d
+				}
+			}
+		}
+		if first == 0 {
+			return errors.New("no line yet")
+		}
+		return nil
+	})
+	for _, s := range survivors {
+		for _, l := range s.Lines("election decided") {
+			if d := at(e.t, l).Sub(killed); d > 0 && d <= first && l["how"] == "waited" {
+				e.t.Errorf("server %d waited for better votes: %v\n%s", s.SID, l, e.between(killed, killed.Add(first)))
+			}
+		}
+	}
+	return first
+}
+
+// between is all that the servers logged in a stretch of time, in order.
+func (e *ensemble) between(from, to time.Time) string {
+	var all []string
+	for _, s := range e.servers {
+		for text := range strings.Lines(s.Log()) {
+			var l proc.Line
+			if json.Unmarshal([]byte(text), &l) != nil {
+				continue
+			}
+			if when := at(e.t, l); !when.Before(from) && !when.After(to) {
+				all = append(all, text)
+			}
+		}
+	}
+	slices.Sort(all) // every line begins with its time
+	return strings.Join(all, "")
+}
