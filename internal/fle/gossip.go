@@ -45,7 +45,7 @@ func (e *Election) gossip(now time.Time, in *received) (quorum.Version, bool) {
 		}
 		return version, false
 	}
-	if why := e.whyNotAdopt(in.peer); why != "" {
+	if why := e.whyNotAdopt(in.peer, seen.view); why != "" {
 		if isNew {
 			e.emit(event.ConfigSeen{Peer: in.peer, Version: version, Detail: why})
 		}
@@ -73,8 +73,12 @@ func (e *Election) lookUp(in *received) (seenText, bool) {
 	return s, true
 }
 
-func (e *Election) whyNotAdopt(peer quorum.SID) string {
+// whyNotAdopt is the reason for not taking over a newer configuration; empty: there is none.
+// Differs from ZooKeeper, which takes one without voters over as well, and never has a leader again.
+func (e *Election) whyNotAdopt(peer quorum.SID, view *quorum.View) string {
 	switch {
+	case len(view.Voters()) == 0:
+		return "newer, but without voters"
 	case e.state != quorum.Looking:
 		return "newer, but this server is settled"
 	case !e.opt.Reconfig:
