@@ -17,18 +17,18 @@ func refused(t testing.TB, s *server, want int, says ...string) {
 	s.Start()
 	got := s.Wait(patience)
 	said := s.Log()
-	line := ""
+	var line strings.Builder
 	for l := range strings.Lines(said) {
 		if strings.HasPrefix(l, "electnode: ") {
-			line += l
+			line.WriteString(l)
 		}
 	}
-	if got != want || strings.Count(line, "\n") != 1 {
+	if got != want || strings.Count(line.String(), "\n") != 1 {
 		t.Errorf("exit status %d, want %d, and one line: %q", got, want, said)
 	}
 	for _, w := range says {
-		if !strings.Contains(line, w) {
-			t.Errorf("%q does not say %q", line, w)
+		if !strings.Contains(line.String(), w) {
+			t.Errorf("%q does not say %q", line.String(), w)
 		}
 	}
 }

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"electnode/internal/web"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func executed(args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = execute(context.Background(), args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func TestInspect(t *testing.T) {
+	const real = "../../internal/durable/testdata/zookeeper-3.8.0"
+	code, out, errs := executed("inspect", real)
+	if code != 0 || errs != "" || !strings.Contains(out, "would vote") {
+		t.Errorf("exit %d, %s%s", code, out, errs)
+	}
+	code, out, errs = executed("inspect", "--json", real)
+	var report struct {
+		SID      int `json:"sid"`
+		Problems []string
+	}
+	if err := json.Unmarshal([]byte(out), &report); code != 0 || err != nil || report.SID != 1 || report.Problems == nil {
+		t.Errorf("exit %d, %v, %+v, %s", code, err, report, errs)
+	}
+	// The logs elsewhere: then there are none here.
+	if code, out, errs = executed("inspect", real, "--log-dir", t.TempDir()); code != 3 || !strings.Contains(errs, "problem") {
+		t.Errorf("exit %d, %s%s", code, out, errs)
+	}
+	if code, _, errs = executed("inspect", filepath.Join(real, "none")); code != 1 || !strings.HasPrefix(errs, "electnode: ") {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+}
+
+// TestConfigErrors: one line for each problem, and the program's name once.
+func TestConfigErrors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "zoo.cfg")
+	cfg := "tickTime=0\nsyncLimit=x\ninitLimit=5\ndataDir=/var/lib/none\nserver.1=a:1:2\nserver.2=b:1:2\n"
+	if err := os.WriteFile(path, []byte(cfg), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := executed("config", path)
+	lines := strings.Split(strings.TrimSpace(errs), "\n")
+	if code != 2 || out != "" || strings.Count(errs, "electnode: ") != 1 || len(lines) < 3 {
+		t.Fatalf("exit %d, %s%s", code, out, errs)
+	}
+	for _, want := range []string{path + ":1: tickTime", path + ":2: syncLimit"} {
+		if !strings.Contains(errs, want) {
+			t.Errorf("no %q in %s", want, errs)
+		}
+	}
+}
+
+func TestEveryCommandHasAnExample(t *testing.T) {
+	cmd := root()
+	for _, c := range append(cmd.Commands(), cmd) {
+		if !strings.HasPrefix(c.Example, "  electnode") || c.Short == "" {
+			t.Errorf("%s has the example %q", c.Name(), c.Example)
+		}
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	says := func(leader int64, epoch string, established bool) answer {
+		var s web.Status
+		text, err := json.Marshal(map[string]any{"leader": leader, "established": established, "current_epoch": epoch})
+		if err == nil {
+			err = json.Unmarshal(text, &s)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer{Status: &s}
+	}
+	silent := answer{Error: "refused"}
+	for _, c := range []struct {
+		name string
+		all  []answer
+		want int
+	}{
+		{"one", []answer{says(3, "5", true)}, 0},
+		{"agree", []answer{says(3, "5", true), says(3, "5", true)}, 0},
+		{"another leader", []answer{says(3, "5", true), says(2, "5", true)}, exitDiffer},
+		{"another epoch", []answer{says(3, "5", true), says(3, "6", true)}, exitDiffer},
+		{"not established", []answer{says(3, "5", true), says(3, "5", false)}, exitDiffer},
+		{"one is silent", []answer{says(3, "5", true), silent}, exitDiffer},
+		{"first is silent", []answer{silent, says(3, "5", true)}, exitDiffer},
+		{"all are silent", []answer{silent, silent}, exitFailed},
+	} {
+		got := 0
+		if err := verdict(c.all); err != nil {
+			got = err.(*exitError).code
+		}
+		if got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+	}
+}
