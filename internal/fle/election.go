@@ -108,7 +108,7 @@ type Election struct {
 type link struct {
 	up     bool
 	failed bool // a dial failed in this round, and nothing came since
-	told   bool // the proposal was sent again after a loss; cleared with the next repetition or round
+	told   int  // how often the proposal was sent again after a loss, since the last repetition or round
 }
 
 // PeerStatus is the last that a voter said.
@@ -210,7 +210,7 @@ func (e *Election) begin(now time.Time, reason string) {
 func (e *Election) clearTally() {
 	clear(e.received)
 	for i := range e.links {
-		e.links[i].failed, e.links[i].told = false, false
+		e.links[i].failed, e.links[i].told = false, 0
 	}
 	e.quorumAt = time.Time{}
 }
@@ -236,7 +236,7 @@ func (e *Election) Tick(now time.Time) Output {
 	if e.state == quorum.Looking && !now.Before(e.resendAt) {
 		e.interval = min(2*e.interval, e.opt.MaxInterval)
 		for i := range e.links {
-			e.links[i].told = false
+			e.links[i].told = 0
 		}
 		e.send(now, event.SendResend)
 	}
@@ -272,6 +272,10 @@ func (e *Election) Status() Status {
 	return s
 }
 
+// maxTold is how often a lost link makes the proposal be sent again at once. Once is not enough: the port of a
+// process that was killed may take another connection or two before it closes.
+const maxTold = 3
+
 // linkChanged notes that a voter can be reached or not. What was sent last on a link that is lost may not
 // have arrived: it is sent again, which also shows at once whether the voter is still there.
 // Differs from ZooKeeper, which waits for the next repetition.
@@ -287,8 +291,8 @@ func (e *Election) linkChanged(now time.Time, in Input) {
 	case LinkDown:
 		l.up, l.failed = false, false
 		e.held[i] = heldVote{}
-		if e.state == quorum.Looking && !l.told {
-			l.told = true
+		if e.state == quorum.Looking && l.told < maxTold {
+			l.told++
 			e.reply(now, in.Peer, e.proposal, e.round, event.SendReconnect)
 		}
 	case DialFailed:

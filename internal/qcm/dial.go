@@ -3,6 +3,9 @@ package qcm
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
+	"os"
 	"time"
 
 	"electnode/internal/event"
@@ -125,8 +128,11 @@ func (m *Manager) introduce(ctx context.Context, p *peer, d *dial, conn *dialled
 		conn.SetWriteDeadline(time.Now().Add(m.opt.WriteTimeout))
 		_, err = conn.Write(m.preamble)
 	}
-	if err == nil && r.keep {
+	switch {
+	case err == nil && r.keep:
 		err = conn.SetDeadline(time.Time{})
+	case err == nil && r.preamble:
+		err = farewell(ctx, conn.Conn)
 	}
 	if err != nil {
 		conn.Close()
@@ -149,6 +155,29 @@ func (m *Manager) introduce(ctx context.Context, p *peer, d *dial, conn *dialled
 	}
 	m.endDial(p, d)
 	return true
+}
+
+// farewell ends a connection whose preamble a larger peer shall hear: nothing more is sent, and the peer is
+// expected to close. It does so when it has heard; a connection that is reset was heard by nobody, as when the
+// peer's process has just ended and its port had not closed yet. That is an error; that the peer takes its
+// time is none.
+// Differs from ZooKeeper, which closes at once and waits for a dial that does not come.
+func farewell(ctx context.Context, conn net.Conn) error {
+	half, ok := conn.(interface{ CloseWrite() error })
+	if !ok {
+		return nil
+	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() }) // the peer has linked, or this node stops
+	defer stop()
+	if err := errors.Join(half.CloseWrite(), conn.SetReadDeadline(time.Now().Add(dialBackWait))); err != nil {
+		return err
+	}
+	var b [1]byte
+	_, err := conn.Read(b[:])
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // dialledLink makes conn the link with p and ends the dial. outcome was settled before the preamble: the peer

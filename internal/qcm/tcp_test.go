@@ -204,3 +204,36 @@ func BenchmarkRoundTrip(b *testing.B) {
 		<-ends[2].answers
 	}
 }
+
+// TestDyingPeer dials a larger peer whose process has ended but for its port, which still takes connections:
+// nobody hears the preamble, and the handler is told so when the port closes, not after a wait in vain.
+func TestDyingPeer(t *testing.T) {
+	v, opts := loopback(t, 2)
+	m, _ := v.Member(2)
+	ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", m.Addresses[0].ElectionPort))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := start(t, opts[1], with(v))
+	dialled := make(chan struct{})
+	// Ends with the first connection, which is neither read nor closed in order: that resets it, as the end of
+	// a process does.
+	go func() {
+		defer close(dialled)
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		var b [1]byte
+		_, _ = c.Read(b[:]) // something came; the rest is never read
+		c.Close()
+		ln.Close()
+	}()
+	n.say(2, "a vote")
+	<-dialled
+	n.spy.await(t, "failed 2", 1)
+	if e := await[event.ConnectionAttempt](t, n.rec, 0, nil); e.Result == event.DialConnected {
+		t.Errorf("%+v", e)
+	}
+	n.halt()
+}
