@@ -22,8 +22,8 @@ setup: ## install what the tests need (packages when root or sudo), and say what
 
 test: setup unit fuzz ## everything, race detector on
 
-unit: ## all Go tests, race detector on, and the simulation with SEEDS seeds
-	$(GO) test -race -timeout 20m ./...
+unit: ## all Go tests, race detector on and none from the cache, and the simulation with SEEDS seeds
+	$(GO) test -race -count=1 -timeout 20m ./...
 	$(GO) test -timeout 20m -count=1 ./internal/sim -run TestSeeds -seeds $(SEEDS)
 
 fuzz: ## each fuzz target for $(FUZZTIME)
