@@ -19,8 +19,13 @@ func levelOf(ev event.Event) (slog.Level, bool) {
 			return slog.LevelError, true
 		}
 		return slog.LevelInfo, true
-	case event.LeaderLost, event.FollowerLost, event.HandshakeRejected, event.HistoryRefused,
-		event.EventsDropped, event.ElectionAborted, event.RequestRefused:
+	case event.LeaderLost, event.FollowerLost, event.HistoryRefused, event.EventsDropped,
+		event.ElectionAborted, event.RequestRefused:
+		return slog.LevelWarn, true
+	case event.HandshakeRejected:
+		if ev.Reason == event.RejectClosed {
+			return slog.LevelDebug, true // a member that found its link standing already, a port probe
+		}
 		return slog.LevelWarn, true
 	case event.ConnectionDown:
 		if ev.Reason == event.DropReplaced {

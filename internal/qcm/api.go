@@ -12,7 +12,7 @@ import (
 )
 
 // ErrListen is what Run's error wraps when every listener has given up. A server that cannot be reached
-// for elections ends with exit status 14, as ZooKeeper does.
+// for elections is of no use and ends.
 var ErrListen = errors.New("no election address can be listened on")
 
 // Network is how links are made: TCP in production, memory in tests (package memnet). Lookup turns a host
