@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -103,45 +105,71 @@ func watchStatus(ctx context.Context, out io.Writer, urls []string, f statusFlag
 }
 
 func askAll(ctx context.Context, urls []string) []answer {
-	all := make([]answer, len(urls))
+	all := make([][]answer, len(urls))
 	var group sync.WaitGroup
 	for i, url := range urls {
 		// Ends with its request, which has a deadline; the group waits for it.
-		group.Go(func() { all[i] = askOne(ctx, url) })
+		group.Go(func() {
+			a := answer{URL: url}
+			raw, err := fetch(ctx, url)
+			if err == nil {
+				if all[i], err = answersIn(raw, url); err == nil {
+					return
+				}
+			}
+			a.Error = err.Error()
+			all[i] = []answer{a}
+		})
 	}
 	group.Wait()
-	return all
+	return slices.Concat(all...)
 }
 
-func askOne(ctx context.Context, url string) answer {
+// answersIn reads what a node says, or a demo's list of what each of its servers says.
+func answersIn(raw []byte, url string) ([]answer, error) {
+	if bytes.HasPrefix(bytes.TrimSpace(raw), []byte("[")) {
+		var list []struct {
+			SID    quorum.SID
+			Status *web.Status
+			Error  string
+		}
+		if err := json.Unmarshal(raw, &list); err != nil {
+			return nil, fmt.Errorf("this is no electnode: %w", err)
+		}
+		var all []answer
+		for _, n := range list {
+			all = append(all, answer{URL: fmt.Sprintf("%s/nodes/%d", strings.TrimRight(url, "/"), n.SID),
+				Status: n.Status, Error: n.Error})
+		}
+		return all, nil
+	}
+	var s web.Status
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return nil, fmt.Errorf("this is no electnode: %w", err)
+	}
+	return []answer{{URL: url, Status: &s}}, nil
+}
+
+// fetch gets the status that a URL has to offer.
+func fetch(ctx context.Context, url string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	a := answer{URL: url}
 	if !strings.Contains(url, "://") {
 		url = "http://" + url
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(url, "/")+"/api/v1/status", nil)
 	if err != nil {
-		a.Error = err.Error()
-		return a
+		return nil, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		a.Error = err.Error()
-		return a
+		return nil, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		a.Error = resp.Status
-		return a
+		return nil, errors.New(resp.Status)
 	}
-	var s web.Status
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxBody)).Decode(&s); err != nil {
-		a.Error = "this is no electnode: " + err.Error()
-		return a
-	}
-	a.Status = &s
-	return a
+	return io.ReadAll(io.LimitReader(resp.Body, maxBody))
 }
 
 // verdict is nil when all answered and agree on one established leader.
