@@ -19,6 +19,7 @@ type bench struct {
 	next   time.Time
 	events []event.Event
 	port   error // what binding the quorum port gives
+	bound  bool  // the quorum port is open
 	dials  int
 }
 
@@ -44,6 +45,12 @@ func (b *bench) take(o Output) {
 	for {
 		b.events = append(b.events, o.Events...)
 		b.next = o.Deadline
+		if o.DropRole {
+			b.bound = false
+		}
+		if o.OpenPort {
+			b.bound = b.port == nil
+		}
 		if o.Dial {
 			b.dials++
 		}
@@ -182,6 +189,21 @@ func TestEarlyLearner(t *testing.T) {
 	b.says(2, quorum.Looking, quorum.Vote{Leader: 3}, 1)
 	if n := count[event.EpochProposed](b.events); n != 1 {
 		t.Errorf("%d epochs proposed: the early learner was not heard", n)
+	}
+}
+
+// TestFollowerClosesItsPort: a candidate that adopts a vote and decides in one step stops listening, so that
+// nobody who connects to its port can pass for the leader that it dials.
+func TestFollowerClosesItsPort(t *testing.T) {
+	b := newBench(t, 1)
+	b.take(b.core.Start(b.now))
+	if !b.bound {
+		t.Fatal("a candidate does not listen")
+	}
+	b.take(b.core.Link(b.now, fle.Input{Kind: fle.DialFailed, Peer: 3}))
+	b.says(2, quorum.Looking, quorum.Vote{Leader: 2}, 1)
+	if b.state() != quorum.Following || b.dials != 1 || b.bound {
+		t.Errorf("%s, %d dials, still listening: %t", b.state(), b.dials, b.bound)
 	}
 }
 

@@ -76,3 +76,21 @@ func TestThreeElectAndFailOver(t *testing.T) {
 		t.Errorf("the old leader came back to %+v, not %+v", again, second)
 	}
 }
+
+// TestOnlyTheLeaderListens: after elections and a fail-over the quorum port of the leader takes connections, and
+// nobody else's does.
+func TestOnlyTheLeaderListens(t *testing.T) {
+	c := newCluster(t, loopback(t, 3, 1), tcp)
+	c.start(1, 2, 3, 4)
+	leader := lose(t, c, c.settle(0))
+	for _, sid := range c.sids() {
+		m, _ := c.view.Member(sid)
+		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(m.Addresses[0].QuorumPort)))
+		if err == nil {
+			conn.Close()
+		}
+		if (err == nil) != (sid == leader.Leader) {
+			t.Errorf("server %d, leader is %d: %v", sid, leader.Leader, err)
+		}
+	}
+}

@@ -43,12 +43,14 @@ func (c *Core) lead(now time.Time) {
 	}
 	early := c.early
 	c.early = nil
-	c.role = zab.NewLeader(c.roleOptions())
-	c.fromRole(now, c.role.Start(now))
+	leader := zab.NewLeader(c.roleOptions())
+	c.role = leader
+	c.fromRole(now, leader.Start(now))
 	for _, in := range early {
-		if c.role != nil {
-			c.fromRole(now, c.role.Step(now, in))
+		if c.role != leader {
+			return // it ended, and with it the connections that these came from
 		}
+		c.fromRole(now, leader.Step(now, in))
 	}
 }
 
@@ -63,10 +65,8 @@ func (c *Core) keepPort() {
 		c.port, c.out.OpenPort = portAsked, true
 	case !want && c.port != portClosed:
 		c.port, c.early = portClosed, nil
-		c.out.OpenPort = false
-		if c.role == nil {
-			c.out.DropRole = true
-		}
+		// A learner that began in this very step has nothing to lose yet: it dials after this was done.
+		c.out.OpenPort, c.out.DropRole = false, true
 	}
 }
 
