@@ -17,8 +17,14 @@ const interval = 50 * time.Millisecond
 // cond said last.
 func Eventually(t testing.TB, limit time.Duration, what string, cond func() error) {
 	t.Helper()
+	Every(t, interval, limit, what, cond)
+}
+
+// Every is Eventually with another time between two looks.
+func Every(t testing.TB, pause, limit time.Duration, what string, cond func() error) {
+	t.Helper()
 	deadline := time.Now().Add(limit)
-	tick := time.NewTicker(interval)
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
 		err := cond()

@@ -21,19 +21,7 @@ const patience = 30 * time.Second
 // quick looks at a condition every two milliseconds until it holds.
 func quick(t testing.TB, what string, cond func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := cond()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %s: %s: %v", patience, what, err)
-		}
-		<-tick.C
-	}
+	proc.Every(t, 2*time.Millisecond, patience, what, cond)
 }
 
 // server is one electnode process with its ports.
