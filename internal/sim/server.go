@@ -22,6 +22,7 @@ type server struct {
 	portOpen bool
 	emitter  *event.Emitter
 	leader   zab.Established // of now; epoch 0: none
+	state    quorum.State    // as its events tell
 	deadline uint64          // number of the timer that counts
 }
 
@@ -108,6 +109,9 @@ func (s *server) carryOut(o node.Output) {
 	s.wake(o)
 	if o.OpenPort {
 		s.portOpen = true
+	}
+	if s.portOpen && (s.state == quorum.Following || s.state == quorum.Observing) {
+		w.fail("server %d is %s and still listens on its quorum port", s.sid, s.state)
 	}
 	s.transmit(o)
 	if o.Settled {
@@ -204,6 +208,10 @@ func (s *server) record(ev event.Event) { s.emitter.EmitAt(s.w.now, ev) }
 // observe follows what the node says of itself.
 func (s *server) observe(st event.Stamped) {
 	switch ev := st.Event.(type) {
+	case event.NodeStarted:
+		s.state = quorum.Looking
+	case event.StateChanged:
+		s.state = ev.To
 	case event.LeaderEstablished:
 		s.leader = zab.Established{Leader: ev.Leader, Epoch: ev.Epoch}
 	case event.LeaderLost:
