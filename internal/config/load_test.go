@@ -106,9 +106,10 @@ func TestProblems(t *testing.T) {
 			`zoo.cfg:10: electionPortBindRetry: "0x3" is not a whole number in range`,
 			`zoo.cfg:8: cnxTimeout: "5s" is not a whole number in range`,
 			`zoo.cfg:9: tcpKeepAlive: "yes" must be true or false`}},
-		{"own keys", base + three + "electnode.voter=maybe\nelectnode.lab.lastZxid=12\nelectnode.nothing=\n", nil, []string{
+		{"own keys", base + three + "electnode.voter=maybe\nelectnode.lab.lastZxid=12\nelectnode.nothing=\nelectnode.web.peers=http://a:7000,b:7000\n", nil, []string{
 			`zoo.cfg:8: electnode.voter: "maybe" must be strict, echo or refuse`,
 			`zoo.cfg:9: electnode.lab.lastZxid: "12" is not a zxid of the form 0x500000001`,
+			`zoo.cfg:11: electnode.web.peers: "b:7000" is no address of the form http://zoo1:7000`,
 			`zoo.cfg:10: electnode.nothing is not a key that electnode knows`}},
 		{"stores", base + three + "sslQuorum=true\nssl.quorum.keyStore.location=/k.jks\nssl.quorum.trustStore.location=/t\n" +
 			"ssl.quorum.context.supplier.class=x.Y\nssl.quorum.clientAuth=always\n", nil, []string{
@@ -174,7 +175,7 @@ func TestSettings(t *testing.T) {
 	cfg, _, err := loadText(base+threeV6+"clientPort=2181\nclientPortAddress=[::]\n4lw.commands.whitelist=stat, ruok ,,stat\ncnxTimeout=1500\n"+
 		"electionPortBindRetry=-7\nfastleader.maxNotificationInterval=10000\nquorumCnxnTimeoutMs=-5\nelectnode.lab.lastZxid=0x500000001\n"+
 		"electnode.voter=refuse\nsslQuorum=true\nssl.quorum.keyStore.location=/k.pem\nssl.quorum.trustStore.type=pkcs12\n"+
-		"ssl.quorum.trustStore.location=/t\nssl.quorum.handshakeDetectionTimeoutMillis=0\nobserverMasterPort=7\n", nil)
+		"ssl.quorum.trustStore.location=/t\nssl.quorum.handshakeDetectionTimeoutMillis=0\nobserverMasterPort=7\nelectnode.web.peers=http://a:7000/, https://b\n", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +189,7 @@ func TestSettings(t *testing.T) {
 	if diff := cmp.Diff(tls, cfg.TLS); diff != "" {
 		t.Errorf("tls (-want +got)\n%s", diff)
 	}
-	if diff := cmp.Diff(Own{Voter: VoterRefuse, LabZxid: 0x500000001}, cfg.Own); diff != "" {
+	if diff := cmp.Diff(Own{Voter: VoterRefuse, LabZxid: 0x500000001, WebPeers: []string{"http://a:7000", "https://b"}}, cfg.Own); diff != "" {
 		t.Errorf("own (-want +got)\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"ruok", "srvr", "stat"}, cfg.Commands); diff != "" {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,9 @@ type Own struct {
 	// LabZxid is what the node votes and reports instead of 0 (electnode.lab.lastZxid), 0 for nothing of
 	// the kind: for demonstrations and tests only.
 	LabZxid quorum.Zxid
+	// WebPeers are the HTTP addresses of the members (electnode.web.peers), for a page that shows all of them; that
+	// of this node may be among them. Empty: the page shows this node alone.
+	WebPeers []string
 }
 
 // VoterPolicy is what a participant without data does among servers that may have some.
@@ -34,6 +38,7 @@ func (l *loader) ownKeys() []key {
 	return []key{
 		{"electnode.voter", l.voter(o)},
 		{"electnode.lab.lastZxid", l.labZxid(o)},
+		{"electnode.web.peers", webPeers(o)},
 	}
 }
 
@@ -47,6 +52,26 @@ func (l *loader) voter(o *Own) func(string) error {
 		default:
 			o.Voter = VoterStrict
 			return fmt.Errorf("%s must be strict, echo or refuse", quorum.Quote(v))
+		}
+		return nil
+	}
+}
+
+// maxWebPeers bounds the list: a page asks each of them every second.
+const maxWebPeers = 99
+
+func webPeers(o *Own) func(string) error {
+	return func(v string) error {
+		o.WebPeers = nil
+		for _, text := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }) {
+			u, err := url.Parse(text)
+			if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+				return fmt.Errorf("%s is no address of the form http://zoo1:7000", quorum.Quote(text))
+			}
+			o.WebPeers = append(o.WebPeers, strings.TrimRight(text, "/"))
+		}
+		if len(o.WebPeers) > maxWebPeers {
+			return fmt.Errorf("%d addresses: %d at most", len(o.WebPeers), maxWebPeers)
 		}
 		return nil
 	}

@@ -40,11 +40,19 @@ const (
 	ReasonStopped      = "stopped"       // the node is shutting down
 )
 
+// Reasons lists every reason.
+func Reasons() []string {
+	return []string{ReasonStart, ReasonLeaderLost, ReasonQuorumLost, ReasonNoLeader, ReasonNotSupported,
+		ReasonConfigChange, ReasonStorage, ReasonPolicy, ReasonVoterAhead, ReasonPort, ReasonResigned, ReasonStopped}
+}
+
 // ElectionStarted says that the node is LOOKING from now on.
 type ElectionStarted struct {
 	Reason string // one of the Reason constants
-	Round  quorum.Round
-	Vote   quorum.Vote // what it proposes first
+	// At is the start as this node's notifications tell it to the others (ElectionAt there).
+	At    time.Time
+	Round quorum.Round
+	Vote  quorum.Vote // what it proposes first
 }
 
 // RoundCause says why a node is in another round.
@@ -56,6 +64,9 @@ const (
 	RoundBehindPeer RoundCause = "behind_peer" // a peer's notification had a higher round
 	RoundLateJoin   RoundCause = "late_join"   // the settled servers' round was taken over
 )
+
+// RoundCauses lists every RoundCause.
+func RoundCauses() []RoundCause { return []RoundCause{RoundStart, RoundBehindPeer, RoundLateJoin} }
 
 // RoundChanged says that the logical clock moved.
 type RoundChanged struct {
@@ -74,6 +85,11 @@ const (
 	VoteBetterSID   VoteCause = "better_sid"
 	VoteNewRound    VoteCause = "new_round"
 )
+
+// VoteCauses lists every VoteCause.
+func VoteCauses() []VoteCause {
+	return []VoteCause{VoteBetterEpoch, VoteBetterZxid, VoteBetterSID, VoteNewRound}
+}
 
 // VoteChanged says that this node now proposes To.
 type VoteChanged struct {
@@ -113,7 +129,8 @@ type Notification struct {
 	ConfigVersion quorum.Version
 }
 
-// NotificationSent says that a notification was handed to the kernel for Peer.
+// NotificationSent says that a notification was handed to the kernel for Peer. It is a pointer where it
+// is an Event, as NotificationReceived is: these two happen most, and come out of a Slab.
 type NotificationSent struct {
 	Peer      quorum.SID
 	MessageID uint64
@@ -154,8 +171,10 @@ type NotificationReceived struct {
 	Peer      quorum.SID
 	MessageID uint64    // 0 if the peer is no electnode
 	SentAt    time.Time // by the peer's clock; zero if it is no electnode
-	Outcome   ReceiveOutcome
-	Detail    string // for malformed: what is wrong with it; otherwise empty
+	// ElectionAt is when the peer's running or last election began, by its clock: At of its ElectionStarted.
+	ElectionAt time.Time
+	Outcome    ReceiveOutcome
+	Detail     string // for malformed: what is wrong with it; otherwise empty
 	Notification
 }
 
@@ -165,6 +184,9 @@ type NotificationReplaced struct {
 	Peer      quorum.SID
 	MessageID uint64 // of the one that will never be sent
 }
+
+// ResendScheduled says how long this node will wait, from now on, before it repeats an unchanged vote.
+type ResendScheduled struct{ Wait time.Duration }
 
 // QuorumReached says that a quorum of every view supports the present vote in the present round.
 type QuorumReached struct {
@@ -190,7 +212,7 @@ const (
 // Hows lists every How.
 func Hows() []How { return []How{HowAllHeard, HowRestUnreachable, HowWaited, HowJoined} }
 
-// Phases are the durations of an election, each from its start; zero for what did not happen.
+// Phases are the durations of an election, each from its start; zero for what did not happen, and only for that.
 type Phases struct {
 	FirstVoteHeard time.Duration // a voter other than this node was heard
 	Quorum         time.Duration // the quorum that held was reached
@@ -214,7 +236,8 @@ type ConfigSeen struct {
 	Peer    quorum.SID
 	Version quorum.Version
 	Adopted bool
-	Detail  string // why it was not adopted, or what is wrong with its text
+	View    *quorum.View // what is committed now; nil unless Adopted
+	Detail  string       // why it was not adopted, or what is wrong with its text
 }
 
 // EventsDropped says that a sink lost events.

@@ -63,6 +63,12 @@ const (
 	LearnerLeaderGone = "leader_gone" // this node stopped leading
 )
 
+// LearnerReasons lists every reason why a leader parts from a learner.
+func LearnerReasons() []string {
+	return []string{LearnerClosed, LearnerTimeout, LearnerAhead, LearnerHistory, LearnerConfig, LearnerProtocol,
+		LearnerSlow, LearnerLegacy, LearnerLeaderGone}
+}
+
 // HeartbeatMissed says that a half tick passed without an answer to the PING of the half tick before.
 type HeartbeatMissed struct{ Peer quorum.SID }
 
@@ -83,11 +89,20 @@ type SyncReceived struct {
 
 // DurableWritten says that an epoch file was written, fsync and rename included, or that this failed.
 type DurableWritten struct {
-	File     string // "acceptedEpoch" or "currentEpoch"
+	File     string // FileAccepted or FileCurrent
 	Epoch    quorum.Epoch
 	Duration time.Duration
 	Error    string
 }
+
+// The epoch files.
+const (
+	FileAccepted = "acceptedEpoch"
+	FileCurrent  = "currentEpoch"
+)
+
+// Files lists the epoch files.
+func Files() []string { return []string{FileAccepted, FileCurrent} }
 
 // HistoryRefused says that this node left a leader, or turned a learner away, because history would have
 // been vouched for that it does not hold (electnode.voter).

@@ -55,6 +55,9 @@ func TieBreakOutcomes() []TieBreakOutcome {
 	return []TieBreakOutcome{TieKept, TieDropped, TieDroppedDialled, TieReplacedOld}
 }
 
+// TieBreakSides lists both sides.
+func TieBreakSides() []TieBreakSide { return []TieBreakSide{Dialler, Acceptor} }
+
 // ConnectionTieBreak says what the rule of one connection per pair did with a new connection.
 type ConnectionTieBreak struct {
 	Peer    quorum.SID
@@ -101,8 +104,19 @@ type HandshakeCompleted struct {
 	Duration time.Duration
 }
 
+// The ports of a server.
+const (
+	PortElection = "election"
+	PortQuorum   = "quorum"
+	PortClient   = "client"
+)
+
+// Ports lists every port.
+func Ports() []string { return []string{PortElection, PortQuorum, PortClient} }
+
 // HandshakeRejected says that an incoming connection was closed before it became a link.
 type HandshakeRejected struct {
+	Port     string // one of the Port constants
 	Remote   string
 	Reason   string // one of the Reject constants
 	Detail   string
@@ -133,7 +147,7 @@ func RejectReasons() []string {
 // Final.
 type ListenFailed struct {
 	Address string
-	Port    string // "election", "quorum" or "client"
+	Port    string // one of the Port constants
 	Detail  string
 	Final   bool
 }

@@ -7,8 +7,8 @@ import (
 	"electnode/internal/quorum"
 )
 
-// Event is one thing that happened. The concrete types are the vocabulary of this package, all structs
-// that are passed by value.
+// Event is one thing that happened. The concrete types are the vocabulary of this package: structs that
+// are passed by value, but for the two of notifications.
 type Event interface {
 	// Name is the event's name in recordings and metrics: the name of its type.
 	Name() string
@@ -54,6 +54,7 @@ type Emitter struct {
 	sink     Sink
 	now      func() time.Time
 	election atomic.Uint64
+	sent     sentSlab
 }
 
 // NewEmitter makes an emitter for the events of node. now is the clock, time.Now in production.
@@ -70,4 +71,11 @@ func (e *Emitter) EmitAt(t time.Time, ev Event) {
 		e.election.Add(1)
 	}
 	e.sink.Record(Stamped{Time: t, Node: e.node, Election: e.election.Load(), Event: ev})
+}
+
+// Sent records ev as happening now. It takes no memory of its own for most calls.
+func (e *Emitter) Sent(ev NotificationSent) {
+	p := e.sent.take()
+	*p = ev
+	e.Emit(p)
 }
