@@ -257,7 +257,7 @@ func TestPrinter(t *testing.T) {
 	start := time.Unix(100, 0)
 	p := NewPrinter(&out, start)
 	p.Record(event.Stamped{Time: start.Add(1500 * time.Microsecond), Node: 2, Event: event.LeaderEstablished{Leader: 2, Epoch: 7, After: time.Millisecond}})
-	p.Record(event.Stamped{Time: start, Node: 2, Event: event.NotificationSent{}}) // nothing for people
+	p.Record(event.Stamped{Time: start, Node: 2, Event: &event.NotificationSent{}}) // nothing for people
 	if want := "    0.0015s  server 2   established server 2 leads in epoch 7, 1ms after the decision\n"; out.String() != want {
 		t.Errorf("%q, want %q", out.String(), want)
 	}

@@ -33,10 +33,12 @@ type Notification struct {
 	Version int32  // 0 for Form28 and Form40
 	Text    []byte // the sender's configuration, without electnode's comment line
 
-	// MessageID and SentAt stand in a comment line at the head of the text, which real servers skip.
-	// MessageID 0: the sender is no electnode. SentAt is the sender's wall clock in nanoseconds since 1970.
-	MessageID uint64
-	SentAt    int64
+	// MessageID, SentAt and ElectionAt stand in a comment line at the head of the text, which real servers
+	// skip. MessageID 0: the sender is no electnode. SentAt is now and ElectionAt the start of its running or
+	// last election by the sender's wall clock, in nanoseconds since 1970.
+	MessageID  uint64
+	SentAt     int64
+	ElectionAt int64
 }
 
 // Errors of Decode. All of them mean: drop the message, keep the connection.
@@ -51,7 +53,7 @@ const (
 	lenCurrent = 44
 
 	commentHead = "#electnode:"
-	commentLen  = len(commentHead) + 16 + 1 + 16 + 1 // head, id, colon, time, newline
+	commentLen  = len(commentHead) + 16 + 1 + 16 + 1 + 16 + 1 // head, id, colon, time, colon, time, newline
 )
 
 // Decode reads a notification; it takes no memory. Rule: the receiving half of
@@ -99,15 +101,16 @@ func (n *Notification) takeComment() {
 		return
 	}
 	at := len(commentHead)
-	if t[at+16] != ':' {
+	if t[at+16] != ':' || t[at+33] != ':' {
 		return
 	}
 	id, ok := parseHex(t[at : at+16])
 	sent, ok2 := parseHex(t[at+17 : at+33])
-	if !ok || !ok2 || id == 0 {
+	began, ok3 := parseHex(t[at+34 : at+50])
+	if !ok || !ok2 || !ok3 || id == 0 {
 		return
 	}
-	n.MessageID, n.SentAt, n.Text = id, int64(sent), t[commentLen:]
+	n.MessageID, n.SentAt, n.ElectionAt, n.Text = id, int64(sent), int64(began), t[commentLen:]
 }
 
 // parseHex reads 16 lower-case hex digits.
@@ -154,6 +157,8 @@ func Append(dst []byte, n Notification) []byte {
 		dst = appendHex(dst, n.MessageID)
 		dst = append(dst, ':')
 		dst = appendHex(dst, uint64(n.SentAt))
+		dst = append(dst, ':')
+		dst = appendHex(dst, uint64(n.ElectionAt))
 		dst = append(dst, '\n')
 	}
 	return append(dst, n.Text...)
@@ -181,10 +186,10 @@ func (n Notification) Size() int {
 	return lenCurrent + len(n.Text)
 }
 
-// sentAt is the sender's clock as a time, zero if it told none.
-func (n Notification) sentAt() time.Time {
+// clocks are SentAt and ElectionAt as times, zero if the sender told none.
+func (n Notification) clocks() (sent, election time.Time) {
 	if n.MessageID == 0 {
-		return time.Time{}
+		return
 	}
-	return time.Unix(0, n.SentAt)
+	return time.Unix(0, n.SentAt), time.Unix(0, n.ElectionAt)
 }

@@ -133,21 +133,22 @@ func must(n Notification, err error) Notification {
 
 func TestMessageIDComment(t *testing.T) {
 	n := Notification{State: quorum.Looking, Vote: quorum.Vote{Leader: 3}, Round: 7, Version: 2,
-		Text: []byte("version=0"), MessageID: 0xabc, SentAt: 1700000000123456789}
+		Text: []byte("version=0"), MessageID: 0xabc, SentAt: 1700000000123456789, ElectionAt: 1700000000000000021}
 	frame := Append(nil, n)
-	if want := "#electnode:0000000000000abc:17979cfe3d85cd15\nversion=0"; string(frame[44:]) != want {
+	if want := "#electnode:0000000000000abc:17979cfe3d85cd15:17979cfe362a0015\nversion=0"; string(frame[44:]) != want {
 		t.Errorf("text on the wire %q, want %q", frame[44:], want)
 	}
 	if d := cmp.Diff(n, must(Decode(frame))); d != "" {
 		t.Error(d)
 	}
 	for _, text := range []string{
-		"#electnode:0000000000000abc:17979cfe3d85cd15",                     // no newline
-		"#electnode:0000000000000ABC:17979cfe3d85cd15\nversion=0",          // upper case
-		"#electnode:0000000000000000:17979cfe3d85cd15\nversion=0",          // id 0
-		"#electnode:0000000000000abc 17979cfe3d85cd15\nversion=0",          // no colon
-		"# electnode:0000000000000abc:17979cfe3d85cd15\nversion=0",         // another comment
-		"version=0\n#electnode:0000000000000abc:17979cfe3d85cd15\nfoo=bar", // not at the head
+		"#electnode:0000000000000abc:17979cfe3d85cd15:17979cfe362a0015",                     // no newline
+		"#electnode:0000000000000ABC:17979cfe3d85cd15:17979cfe362a0015\nversion=0",          // upper case
+		"#electnode:0000000000000000:17979cfe3d85cd15:17979cfe362a0015\nversion=0",          // id 0
+		"#electnode:0000000000000abc:17979cfe3d85cd15\nversion=0",                           // no start of the election
+		"#electnode:0000000000000abc 17979cfe3d85cd15:17979cfe362a0015\nversion=0",          // no colon
+		"# electnode:0000000000000abc:17979cfe3d85cd15:17979cfe362a0015\nversion=0",         // another comment
+		"version=0\n#electnode:0000000000000abc:17979cfe3d85cd15:17979cfe362a0015\nfoo=bar", // not at the head
 	} {
 		n := Notification{Version: 2, Text: []byte(text)}
 		if got := must(Decode(Append(nil, n))); got.MessageID != 0 || string(got.Text) != text {

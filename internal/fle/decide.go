@@ -71,17 +71,20 @@ func (e *Election) settle(now time.Time, vote quorum.Vote, round quorum.Round, h
 	}
 	e.current = stored{present: true, vote: vote, round: round}
 	e.proposal = vote
-	phases := event.Phases{Decided: now.Sub(e.began)}
+	phases := event.Phases{Decided: e.sinceStart(now)}
 	if !e.firstHeard.IsZero() {
-		phases.FirstVoteHeard = e.firstHeard.Sub(e.began)
+		phases.FirstVoteHeard = e.sinceStart(e.firstHeard)
 	}
 	if !e.quorumAt.IsZero() && how != event.HowJoined {
-		phases.Quorum = e.quorumAt.Sub(e.began)
+		phases.Quorum = e.sinceStart(e.quorumAt)
 	}
 	e.quorumAt = time.Time{}
 	e.emit(event.ElectionDecided{Vote: vote, Round: round, State: e.state, How: how, Phases: phases})
 	e.out.Decision = &Decision{State: e.state, Vote: vote, Round: round, How: how}
 }
+
+// sinceStart is how far t is from the start of the election: never 0, which stands for what did not happen.
+func (e *Election) sinceStart(t time.Time) time.Duration { return max(t.Sub(e.began), time.Nanosecond) }
 
 // learningState is what this server becomes under another leader; the committed view says its role.
 func (e *Election) learningState() quorum.State {

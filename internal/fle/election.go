@@ -99,7 +99,10 @@ type Election struct {
 	firstHeard time.Time
 	quorumAt   time.Time // since when a quorum supports the proposal; zero: none does
 	interval   time.Duration
+	told       time.Duration // the interval that was last told in this election
 	resendAt   time.Time
+
+	events event.ReceivedSlab
 
 	out Output
 }
@@ -193,12 +196,12 @@ func (e *Election) initialVote() quorum.Vote {
 // begin enters the next round with the initial vote.
 func (e *Election) begin(now time.Time, reason string) {
 	e.state, e.established = quorum.Looking, false
-	e.began, e.firstHeard = now, time.Time{}
+	e.began, e.firstHeard, e.told = now, time.Time{}, 0
 	from := e.round
 	e.round++
 	e.initial = e.initialVote()
 	e.proposal = e.initial
-	e.emit(event.ElectionStarted{Reason: reason, Round: e.round, Vote: e.proposal})
+	e.emit(event.ElectionStarted{Reason: reason, At: now, Round: e.round, Vote: e.proposal})
 	e.emit(event.RoundChanged{From: from, To: e.round, Cause: event.RoundStart, Peer: e.opt.Self})
 	e.clearTally()
 	clear(e.settled)

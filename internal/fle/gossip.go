@@ -51,7 +51,7 @@ func (e *Election) gossip(now time.Time, in *received) (quorum.Version, bool) {
 		}
 		return version, false
 	}
-	e.emit(event.ConfigSeen{Peer: in.peer, Version: version, Adopted: true})
+	e.emit(event.ConfigSeen{Peer: in.peer, Version: version, Adopted: true, View: seen.view})
 	return version, e.adopt(now, seen.view)
 }
 

@@ -24,10 +24,10 @@ func (e *Election) notification(now time.Time, peer quorum.SID, frame []byte) {
 	n, err := Decode(frame)
 	switch {
 	case err != nil:
-		e.emit(event.NotificationReceived{Peer: peer, Outcome: event.ReceivedMalformed, Detail: err.Error()})
+		e.note(received{peer: peer}, event.ReceivedMalformed, 0, err.Error())
 		return
 	case n.Round > maxRound:
-		e.noteDetail(received{Notification: n, peer: peer}, event.ReceivedMalformed, "round out of range")
+		e.note(received{Notification: n, peer: peer}, event.ReceivedMalformed, 0, "round out of range")
 		return
 	}
 	in := received{Notification: n, peer: peer}
@@ -35,9 +35,24 @@ func (e *Election) notification(now time.Time, peer quorum.SID, frame []byte) {
 	slot := len(e.out.Events)
 	e.emit(nil)
 	outcome, version := e.apply(now, &in)
-	e.out.Events[slot] = event.NotificationReceived{Peer: peer, MessageID: n.MessageID,
-		SentAt: n.sentAt(), Outcome: outcome, Notification: event.Notification{State: n.State,
-			Vote: n.Vote, Round: n.Round, ConfigVersion: version}}
+	ev := e.events.Take()
+	in.fill(ev, outcome, version)
+	e.out.Events[slot] = ev
+}
+
+// note records what became of a message at once.
+func (e *Election) note(in received, outcome event.ReceiveOutcome, version quorum.Version, detail string) {
+	ev := e.events.Take()
+	in.fill(ev, outcome, version)
+	ev.Detail = detail
+	e.emit(ev)
+}
+
+// fill writes the message and its outcome into ev.
+func (in *received) fill(ev *event.NotificationReceived, outcome event.ReceiveOutcome, version quorum.Version) {
+	ev.Peer, ev.MessageID, ev.Outcome = in.peer, in.MessageID, outcome
+	ev.SentAt, ev.ElectionAt = in.clocks()
+	ev.Notification = event.Notification{State: in.State, Vote: in.Vote, Round: in.Round, ConfigVersion: version}
 }
 
 // apply does what a well-formed message asks for.
@@ -64,12 +79,6 @@ func (e *Election) apply(now time.Time, in *received) (event.ReceiveOutcome, quo
 	default:
 		return e.look(now, *in), version
 	}
-}
-
-func (e *Election) noteDetail(in received, outcome event.ReceiveOutcome, detail string) {
-	e.emit(event.NotificationReceived{Peer: in.peer, MessageID: in.MessageID, SentAt: in.sentAt(),
-		Outcome: outcome, Detail: detail, Notification: event.Notification{State: in.State,
-			Vote: in.Vote, Round: in.Round}})
 }
 
 // look applies a voter's notification while LOOKING. Rule: the switch in lookForLeader.

@@ -281,12 +281,14 @@ func describe(ev event.Event) string {
 		return fmt.Sprintf("round %d -> %d %s by %d", ev.From, ev.To, ev.Cause, ev.Peer)
 	case event.VoteChanged:
 		return fmt.Sprintf("vote %s -> %s %s by %d", ev.From, ev.To, ev.Cause, ev.Peer)
-	case event.NotificationReceived:
+	case *event.NotificationReceived:
 		line := fmt.Sprintf("%d: %s %s round=%d: %s", ev.Peer, ev.State, ev.Vote, ev.Round, ev.Outcome)
 		if ev.Detail != "" {
 			line += " (" + ev.Detail + ")"
 		}
 		return line
+	case event.ResendScheduled:
+		return fmt.Sprintf("repeats after %s", ev.Wait)
 	case event.QuorumReached:
 		return fmt.Sprintf("quorum %v for %s", ev.Supporters, ev.Vote)
 	case event.QuorumUndone:

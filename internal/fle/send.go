@@ -35,6 +35,10 @@ func (e *Election) broadcast(now time.Time, cause event.SendCause) {
 // the wait.
 func (e *Election) send(now time.Time, cause event.SendCause) {
 	e.resendAt = now.Add(e.interval)
+	if e.interval != e.told {
+		e.told = e.interval
+		e.emit(event.ResendScheduled{Wait: e.interval})
+	}
 	for _, sid := range e.views.voters {
 		if sid != e.opt.Self {
 			e.reply(now, sid, e.proposal, e.round, cause)
@@ -46,7 +50,8 @@ func (e *Election) send(now time.Time, cause event.SendCause) {
 func (e *Election) reply(now time.Time, to quorum.SID, vote quorum.Vote, round quorum.Round, cause event.SendCause) {
 	view := e.views.committed
 	n := Notification{State: e.state, Vote: vote, Round: round, Version: CurrentVersion,
-		Text: []byte(gossipText(view)), MessageID: e.nextID(), SentAt: now.UnixNano()}
+		Text: []byte(gossipText(view)), MessageID: e.nextID(), SentAt: now.UnixNano(),
+		ElectionAt: e.began.UnixNano()}
 	e.out.Sends = append(e.out.Sends, Send{
 		Frame: Append(make([]byte, 0, n.Size()), n),
 		Sent: event.NotificationSent{Peer: to, MessageID: n.MessageID, Cause: cause,

@@ -106,3 +106,34 @@ func BenchmarkStep(b *testing.B) {
 		e.Step(now, Input{Kind: Frame, Peer: 1, Frame: frame})
 	}
 }
+
+// TestPhasesOfWhatHappenedAtOnce: a vote that was heard before this server noticed the loss counts from the start
+// of its election. That took no time, and still it happened.
+func TestPhasesOfWhatHappenedAtOnce(t *testing.T) {
+	e := threeVoters(t)
+	now := time.Unix(1000, 0)
+	e.Start(now, event.ReasonStart, 0, 0)
+	vote := quorum.Vote{Leader: 3}
+	said := func(round quorum.Round) []byte {
+		return Append(nil, Notification{State: quorum.Looking, Vote: vote, Round: round, Version: CurrentVersion, Text: []byte("version=0")})
+	}
+	for _, peer := range []quorum.SID{1, 3} {
+		e.Step(now, Input{Kind: Frame, Peer: peer, Frame: said(1)})
+	}
+	if e.state != quorum.Following {
+		t.Fatalf("%s after all votes for 3", e.state)
+	}
+	for _, peer := range []quorum.SID{1, 3} {
+		e.Step(now, Input{Kind: Frame, Peer: peer, Frame: said(2)})
+	}
+	out := e.Start(now, event.ReasonLeaderLost, 0, 0)
+	for _, ev := range out.Events {
+		if decided, ok := ev.(event.ElectionDecided); ok {
+			if p := decided.Phases; p.FirstVoteHeard <= 0 || p.Quorum <= 0 || p.Decided <= 0 {
+				t.Errorf("phases %+v", p)
+			}
+			return
+		}
+	}
+	t.Errorf("no decision: %+v", out.Events)
+}

@@ -41,7 +41,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 
 // Resign makes the node leave its place and look again.
 func (n *Node) Resign(ctx context.Context) error {
-	return n.do(ctx, func(own context.Context, now time.Time) { n.carryOut(own, n.core.Resign(now)) })
+	return n.do(ctx, func(own context.Context, now time.Time) { n.carryOut(own, now, n.core.Resign(now)) })
 }
 
 // Pause stops the node's goroutine, as SIGSTOP would, until resume is called or Run ends. Its sockets
@@ -52,6 +52,18 @@ func (n *Node) Pause(ctx context.Context) (resume func(), err error) {
 		return nil, err
 	}
 	return func() { close(gate) }, nil
+}
+
+// Cut ends every connection with peer, on both ports, and lets no new one come up; on false lifts that.
+func (n *Node) Cut(ctx context.Context, peer quorum.SID, on bool) error {
+	return n.do(ctx, func(own context.Context, now time.Time) {
+		fault := qcm.Fault(0)
+		if on {
+			fault = qcm.FaultRefuse
+		}
+		n.links.SetFault(peer, fault)
+		n.carryOut(own, now, n.core.Cut(now, peer, on))
+	})
 }
 
 // SetFault makes election messages with a peer impossible, in the ways that f says, until it is lifted

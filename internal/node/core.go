@@ -63,6 +63,7 @@ type Core struct {
 	writing     *zab.Persist  // asked for and not answered yet
 	port        portState
 	portErr     string
+	cut         quorum.Set  // peers that the operator has cut off
 	early       []zab.Input // of learners that were faster than this server's own decision to lead
 
 	electionAt time.Time // deadline of the election
@@ -94,7 +95,7 @@ const (
 // NewCore makes a core; call Start first.
 func NewCore(opt CoreOptions) *Core {
 	return &Core{opt: opt, view: opt.Election.View, lastSeen: opt.Election.LastSeen,
-		election: fle.New(opt.Election), epochs: opt.Epochs}
+		election: fle.New(opt.Election), epochs: opt.Epochs, cut: quorum.Set{}}
 }
 
 // Start enters the first election.
@@ -155,6 +156,21 @@ func (c *Core) Resign(now time.Time) Output {
 	c.out = Output{}
 	if c.state != quorum.Looking {
 		c.leave(now, event.ReasonResigned, "")
+	}
+	return c.finish()
+}
+
+// Cut ends what connects this server with peer on the quorum port and lets nothing new come up, because the
+// operator asked for it; on false lifts that. The election port is the connection manager's.
+func (c *Core) Cut(now time.Time, peer quorum.SID, on bool) Output {
+	c.out = Output{}
+	if !on {
+		delete(c.cut, peer)
+		return c.finish()
+	}
+	c.cut.Add(peer)
+	if c.role != nil {
+		c.fromRole(now, c.role.Step(now, zab.Input{Kind: zab.CutOff, Peer: peer}))
 	}
 	return c.finish()
 }

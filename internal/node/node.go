@@ -102,7 +102,8 @@ func (n *Node) Run(ctx context.Context) error {
 	n.timer = time.NewTimer(0)
 	defer n.timer.Stop()
 	err := n.loop(ctx, linksDone)
-	n.carryOut(ctx, n.core.Stop(time.Now(), err))
+	now := time.Now()
+	n.carryOut(ctx, now, n.core.Stop(now, err))
 	close(n.stopped)
 	cancel()
 	if lerr, running := <-linksDone, err == nil; running && lerr != nil {
@@ -113,15 +114,19 @@ func (n *Node) Run(ctx context.Context) error {
 
 // loop owns the core until it returns; nothing else may touch it.
 func (n *Node) loop(ctx context.Context, linksDone chan error) error {
-	n.carryOut(ctx, n.core.Start(time.Now()))
+	now := time.Now()
+	n.carryOut(ctx, now, n.core.Start(now))
 	for n.fatal == nil {
 		select {
 		case in := <-n.inputs:
-			n.carryOut(ctx, n.core.Link(time.Now(), in))
+			now := time.Now()
+			n.carryOut(ctx, now, n.core.Link(now, in))
 		case in := <-n.fromZab:
-			n.carryOut(ctx, n.core.Zab(time.Now(), in))
+			now := time.Now()
+			n.carryOut(ctx, now, n.core.Zab(now, in))
 		case <-n.timer.C:
-			n.carryOut(ctx, n.core.Tick(time.Now()))
+			now := time.Now()
+			n.carryOut(ctx, now, n.core.Tick(now))
 		case ask := <-n.asks:
 			ask(ctx, time.Now())
 			n.waitWhilePaused(ctx)
@@ -147,11 +152,11 @@ func (n *Node) waitWhilePaused(ctx context.Context) {
 	n.paused = nil
 }
 
-// carryOut does what the core asks for, in the order of Output. What must be answered as the next input
+// carryOut does what the core asked for at the instant now, in the order of Output. What must be answered as the next input
 // of all is answered here.
-func (n *Node) carryOut(ctx context.Context, o Output) {
+func (n *Node) carryOut(ctx context.Context, now time.Time, o Output) {
 	for again := true; again; {
-		n.opt.emitAll(o.Events)
+		n.opt.emitAll(now, o.Events)
 		if o.Fatal != nil {
 			n.fatal = o.Fatal
 			return
@@ -182,9 +187,12 @@ func (n *Node) carryOut(ctx context.Context, o Output) {
 		}
 		switch {
 		case o.OpenPort:
-			o = n.core.PortOpen(time.Now(), portErr == nil, text(portErr))
+			now = time.Now()
+			o = n.core.PortOpen(now, portErr == nil, text(portErr))
 		case o.Persist != nil:
-			o = n.core.Zab(time.Now(), n.write(*o.Persist))
+			written := n.write(*o.Persist)
+			now = time.Now()
+			o = n.core.Zab(now, written)
 		default:
 			again = false
 		}
@@ -198,9 +206,10 @@ func text(err error) string {
 	return err.Error()
 }
 
-func (o *Options) emitAll(events []event.Event) {
+// emitAll records what happened in one step of the core, all at the instant of the step.
+func (o *Options) emitAll(now time.Time, events []event.Event) {
 	for _, ev := range events {
-		o.Events.Emit(ev)
+		o.Events.EmitAt(now, ev)
 	}
 }
 
@@ -249,7 +258,7 @@ func (n *Node) openPort() error {
 	bound, err := n.newTransport().Listen(n.opt.QuorumListen)
 	if err != nil {
 		for _, addr := range n.opt.QuorumListen {
-			n.opt.Events.Emit(event.ListenFailed{Address: addr, Port: "quorum", Detail: err.Error(),
+			n.opt.Events.Emit(event.ListenFailed{Address: addr, Port: event.PortQuorum, Detail: err.Error(),
 				Final: len(bound) == 0})
 		}
 	}
@@ -269,6 +278,9 @@ func (n *Node) dial(ctx context.Context, leader quorum.SID) {
 		m, _ = n.core.lastSeen.Member(leader)
 	}
 	var addrs []string
+	if n.core.cut.Has(leader) {
+		m.Addresses = nil // cut on request: there is no way there
+	}
 	for _, a := range m.Addresses {
 		addrs = append(addrs, net.JoinHostPort(a.Host, strconv.Itoa(a.QuorumPort)))
 	}

@@ -78,7 +78,7 @@ func (c *Core) roleOptions() zab.Options {
 		o.LastSeen = c.lastSeen
 	}
 	o.Observer = c.decision.State == quorum.Observing
-	o.Epochs, o.DecidedAt = c.epochs, c.decidedAt
+	o.Epochs, o.DecidedAt, o.Cut = c.epochs, c.decidedAt, c.cut
 	return o
 }
 

@@ -50,7 +50,7 @@ func (m *Manager) receive(conn net.Conn, accepted uint64) {
 
 func (m *Manager) reject(conn net.Conn, start time.Time, reason, detail string) {
 	closeNow(conn)
-	m.opt.Events.Emit(event.HandshakeRejected{Remote: conn.RemoteAddr().String(), Reason: reason,
+	m.opt.Events.Emit(event.HandshakeRejected{Port: event.PortElection, Remote: conn.RemoteAddr().String(), Reason: reason,
 		Detail: detail, Duration: time.Since(start)})
 }
 

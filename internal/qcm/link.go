@@ -111,7 +111,7 @@ func (l *link) write(msg Message, ok bool) {
 	for {
 		if ok {
 			buf = AppendFrame(buf[:0], msg.Frame)
-			l.m.opt.Events.Emit(msg.Sent)
+			l.m.opt.Events.Sent(msg.Sent)
 			if err := l.writeFrame(buf); err != nil {
 				l.cut(dropReason(err), err.Error())
 				return

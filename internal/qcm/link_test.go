@@ -39,7 +39,7 @@ func TestPeerThatDoesNotRead(t *testing.T) {
 		if f, err := ReadFrame(again); err != nil || len(f) != MaxFrame || time.Since(began) != 0 {
 			t.Errorf("%d bytes, %v after %s", len(f), err, time.Since(began))
 		}
-		sent := await(t, n.rec, 0, func(e event.NotificationSent) bool { return e.Cause == event.SendReconnect })
+		sent := await(t, n.rec, 0, func(e *event.NotificationSent) bool { return e.Cause == event.SendReconnect })
 		if sent.Peer != 2 {
 			t.Errorf("%+v", sent)
 		}

@@ -24,7 +24,7 @@ func (m *Manager) listen(ctx context.Context, addr string, tried func()) error {
 		}
 		tries++
 		final := m.opt.BindRetry > 0 && tries >= m.opt.BindRetry
-		m.opt.Events.Emit(event.ListenFailed{Address: addr, Port: "election", Detail: err.Error(), Final: final})
+		m.opt.Events.Emit(event.ListenFailed{Address: addr, Port: event.PortElection, Detail: err.Error(), Final: final})
 		if final {
 			return fmt.Errorf("listen on %s, %d tries: %w", addr, tries, err)
 		}

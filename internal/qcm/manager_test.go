@@ -147,7 +147,7 @@ func TestQueueOfOne(t *testing.T) {
 		synctest.Wait()
 		one.say(2, "hi") // the smaller one's preamble brings the link
 		one.spy.await(t, "frame 2 c", 1)
-		if e := await[event.NotificationSent](t, two.rec, 0, nil); e.MessageID != 3 || e.Cause != event.SendOwnVote {
+		if e := await[*event.NotificationSent](t, two.rec, 0, nil); e.MessageID != 3 || e.Cause != event.SendOwnVote {
 			t.Errorf("%+v", e)
 		}
 		two.spy.await(t, "frame 1 hi", 1)
@@ -156,7 +156,7 @@ func TestQueueOfOne(t *testing.T) {
 		synctest.Wait()
 		two.ConnectAll()
 		one.spy.await(t, "frame 2 c", 2)
-		if e := await[event.NotificationSent](t, two.rec, mark, nil); e.MessageID != 3 || e.Cause != event.SendReconnect {
+		if e := await[*event.NotificationSent](t, two.rec, mark, nil); e.MessageID != 3 || e.Cause != event.SendReconnect {
 			t.Errorf("%+v", e)
 		}
 		two.spy.await(t, "frame 1 hi", 2)

@@ -116,7 +116,7 @@ func (l *link) flush(from quorum.SID) {
 	}
 	m := *e.queued
 	e.last, e.queued = &m, nil
-	w.server(from).record(m.Sent)
+	w.server(from).record(&m.Sent)
 	copies := 1
 	if w.chance(w.opt.Duplicate) {
 		copies = 2

@@ -89,6 +89,8 @@ func (l *Leader) Step(now time.Time, in Input) Output {
 		l.answered(in)
 	case Resign:
 		l.finish(event.ReasonResigned, in.Detail)
+	case CutOff:
+		l.cutOff(in.Peer)
 	case PortLost:
 		l.finish(event.ReasonPort, in.Detail)
 	}

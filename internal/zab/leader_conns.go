@@ -116,13 +116,23 @@ func (l *Leader) reject(h *handler, reason, detail string) {
 }
 
 func (l *Leader) rejected(h *handler, reason, detail string) {
-	l.emit(event.HandshakeRejected{Remote: h.remote, Reason: reason, Detail: detail, Duration: l.now.Sub(h.opened)})
+	l.emit(event.HandshakeRejected{Port: event.PortQuorum, Remote: h.remote,
+		Reason: reason, Detail: detail, Duration: l.now.Sub(h.opened)})
 }
 
 // part closes the connection of a learner; the leadership goes on if it can.
 func (l *Leader) part(h *handler, reason, detail string) {
 	l.out.Close = append(l.out.Close, h.conn)
 	l.drop(h, reason, detail)
+}
+
+// cutOff closes every connection of sid.
+func (l *Leader) cutOff(sid quorum.SID) {
+	for _, h := range slices.Clone(l.handlers) {
+		if h.known && h.sid == sid {
+			l.part(h, event.LearnerClosed, cutDetail)
+		}
+	}
 }
 
 // drop forgets a connection. When the same server has another one that is no worse, the server is not

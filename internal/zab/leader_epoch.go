@@ -51,6 +51,8 @@ func (l *Leader) register(h *handler, p Packet) {
 	h.ackTick = l.tick + l.opt.InitLimit + l.opt.SyncLimit
 	accepted := p.Zxid.Epoch()
 	switch {
+	case l.opt.Cut.Has(h.sid):
+		l.part(h, event.LearnerClosed, cutDetail)
 	case err != nil:
 		// Differs from ZooKeeper, which leads such servers without asking for promises.
 		l.part(h, event.LearnerLegacy, err.Error())

@@ -96,6 +96,10 @@ func (l *Learner) Step(now time.Time, in Input) Output {
 		l.answered(in)
 	case Resign:
 		l.finish(event.ReasonResigned, in.Detail)
+	case CutOff:
+		if in.Peer == l.opt.Leader {
+			l.finish(event.ReasonLeaderLost, cutDetail)
+		}
 	}
 	return l.end()
 }

@@ -73,6 +73,7 @@ func (t *Transport) taken(sock net.Conn) {
 		return
 	}
 	t.opt.Events.Emit(event.HandshakeRejected{
+		Port:   event.PortQuorum,
 		Remote: sock.RemoteAddr().String(), Reason: event.RejectTooMany,
 		Detail: fmt.Sprintf("%d connections", t.opt.MaxConns), Duration: time.Since(begun),
 	})

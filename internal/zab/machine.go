@@ -33,6 +33,7 @@ const (
 	Persisted                      // the write asked for is durable
 	WriteErr                       // the write asked for did not succeed: Detail says why
 	Resign                         // the operator wants another leader
+	CutOff                         // the operator wants nothing to pass between this server and Peer from now on
 	PortLost                       // the quorum port takes no connections any more: Detail says why (leader)
 )
 
@@ -41,7 +42,8 @@ type Input struct {
 	Kind   InputKind
 	Conn   ConnID
 	Packet Packet
-	Remote string // Opened: address of the other side
+	Remote string     // Opened: address of the other side
+	Peer   quorum.SID // CutOff
 	Detail string
 	Reject string // Closed: one of event's Reject constants when the connection never spoke the protocol
 	Reason string // Closed: one of event's Learner constants; empty: LearnerClosed

@@ -31,9 +31,13 @@ type Options struct {
 	Policy        Policy
 	LastZxid      quorum.Zxid // reported history: 0, or electnode.lab.lastZxid, which implies Echo
 	Epochs        Epochs
-	DecidedAt     time.Time // when the election was decided; LeaderEstablished counts from it
-	MaxPacketData int       // bytes of one buffer [2097150]; for the caller's Transport
+	DecidedAt     time.Time  // when the election was decided; LeaderEstablished counts from it
+	Cut           quorum.Set // servers that the operator has cut off; nil: none. Only the owner of the role changes it
+	MaxPacketData int        // bytes of one buffer [2097150]; for the caller's Transport
 }
+
+// cutDetail stands in the events of a connection that the operator cut.
+const cutDetail = "cut on request"
 
 // initTime is how long each stage may take before a leader is established.
 func (o *Options) initTime() time.Duration { return o.Tick * time.Duration(o.InitLimit) }
