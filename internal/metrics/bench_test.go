@@ -12,8 +12,8 @@ func boxed() []event.Stamped {
 	at := start()
 	var all []event.Stamped
 	for _, ev := range []event.Event{
-		event.NotificationSent{Peer: 2, Cause: event.SendVoteChange},
-		event.NotificationReceived{Peer: 3, Outcome: event.ReceivedCounted, SentAt: at.Add(-time.Millisecond)},
+		&event.NotificationSent{Peer: 2, Cause: event.SendVoteChange},
+		&event.NotificationReceived{Peer: 3, Outcome: event.ReceivedCounted, SentAt: at.Add(-time.Millisecond)},
 		event.RoundChanged{To: 7, Cause: event.RoundBehindPeer},
 		event.HeartbeatAnswered{Peer: 2, RTT: time.Millisecond},
 	} {

@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"time"
-	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -49,16 +48,13 @@ func inc[W ~string](b byWord[W, prometheus.Counter], w W) {
 	}
 }
 
-// maxTrace bounds the trace id of an exemplar: with its name it has to stay under 128 characters.
-const maxTrace = 64
-
 // observe enters v, with the trace as exemplar if there is one.
 func observe(b byWord[string, prometheus.Observer], w string, v time.Duration, trace string) {
 	o, ok := b.with(w)
 	if !ok {
 		return
 	}
-	if e, can := o.(prometheus.ExemplarObserver); can && trace != "" && len(trace) <= maxTrace && utf8.ValidString(trace) {
+	if e, can := o.(prometheus.ExemplarObserver); can && trace != "" {
 		e.ObserveWithExemplar(v.Seconds(), prometheus.Labels{"trace_id": trace})
 		return
 	}

@@ -12,6 +12,7 @@ import (
 // electionSeries are what elections leave behind.
 type electionSeries struct {
 	start         prometheus.Gauge
+	wait          prometheus.Gauge
 	elections     byWord[string, byWord[string, prometheus.Counter]] // by reason, then outcome
 	duration      byWord[string, prometheus.Observer]                // by outcome
 	phase         byWord[string, prometheus.Observer]
@@ -36,15 +37,17 @@ func newElectionSeries(k maker, strange prometheus.Counter) electionSeries {
 	return electionSeries{
 		start: k.gauge("electnode_election_start_timestamp_seconds",
 			"When the election that is running began, 0 when none is."),
-		elections: makeByWord(strange, reasons(), func(reason string) byWord[string, prometheus.Counter] {
+		wait: k.gauge("electnode_notification_wait_seconds",
+			"Present wait until the vote is sent again, 0 when settled."),
+		elections: makeByWord(strange, event.Reasons(), func(reason string) byWord[string, prometheus.Counter] {
 			return countersByWord(strange, outcomes(),
 				elections.MustCurryWith(prometheus.Labels{"reason": reason}))
 		}),
 		duration:      histogramsByWord(strange, outcomes(), duration),
 		phase:         histogramsByWord(strange, phases(), phase),
 		establishment: histogramsByWord(strange, roles(), establishment),
-		rounds:        countersByWord(strange, roundCauses(), rounds),
-		votes:         countersByWord(strange, voteCauses(), votes),
+		rounds:        countersByWord(strange, event.RoundCauses(), rounds),
+		votes:         countersByWord(strange, event.VoteCauses(), votes),
 		decisions:     countersByWord(strange, event.Hows(), decisions),
 	}
 }
@@ -73,7 +76,6 @@ func (s *electionSeries) observe(d decided, trace string) {
 // guards it.
 type election struct {
 	running bool
-	number  uint64
 	reason  string
 	began   time.Time
 	waiting *decided
@@ -82,17 +84,16 @@ type election struct {
 // decided is an election that was decided. Its trace is named after the epoch that it leads to, which is
 // known later: its durations wait for that, or for the end of its leader's attempt.
 type decided struct {
-	number  uint64
 	outcome string
 	phases  event.Phases
 }
 
 func (e *election) start(s event.Stamped, reason string) {
-	e.running, e.number, e.reason, e.began = true, s.Election, reason, s.Time
+	e.running, e.reason, e.began = true, reason, s.Time
 }
 
 // decide notes the decision; its durations wait.
 func (e *election) decide(state quorum.State, p event.Phases) {
 	e.running = false
-	e.waiting = &decided{number: e.number, outcome: outcomeOf(state), phases: p}
+	e.waiting = &decided{outcome: outcomeOf(state), phases: p}
 }

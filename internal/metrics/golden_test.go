@@ -19,7 +19,7 @@ const ms = time.Millisecond
 // firstElection is how server 1 comes to follow server 3.
 func firstElection(t *testing.T, r *rig) {
 	own, best := quorum.Vote{Leader: 1, Zxid: 0x100000002, PeerEpoch: 1}, quorum.Vote{Leader: 3, Zxid: 0x100000002, PeerEpoch: 1}
-	r.after(0, event.NodeStarted{AcceptedEpoch: 1, CurrentEpoch: 1, Zxid: 0x100000002, View: ensemble(t)},
+	r.after(0, event.NodeStarted{AcceptedEpoch: 1, CurrentEpoch: 1, Zxid: 0x100000002, View: configured(t, 0x300000000)},
 		event.ElectionStarted{Reason: event.ReasonStart, Round: 1, Vote: own},
 		event.RoundChanged{To: 1, Cause: event.RoundStart, Peer: 1})
 	r.after(1*ms, event.PeerResolved{Peer: 2, Host: "b", Addresses: []string{"10.0.0.2"}},
@@ -32,11 +32,11 @@ func firstElection(t *testing.T, r *rig) {
 		event.HandshakeRejected{Reason: event.RejectTooMany},
 		event.ConnectionTieBreak{Peer: 3, Side: event.Acceptor, Outcome: event.TieKept},
 		event.ConnectionUp{Peer: 3}, event.ConnectionUp{Peer: 2})
-	r.after(1*ms, event.NotificationSent{Peer: 3, Cause: event.SendOwnVote},
+	r.after(1*ms, &event.NotificationSent{Peer: 3, Cause: event.SendOwnVote},
 		event.NotificationReplaced{Peer: 2},
-		event.NotificationReceived{Peer: 3, SentAt: r.now.Add(-ms), Outcome: event.ReceivedBetterVote},
+		&event.NotificationReceived{Peer: 3, SentAt: r.now.Add(-ms), Outcome: event.ReceivedBetterVote},
 		event.VoteChanged{From: own, To: best, Round: 1, Cause: event.VoteBetterSID, Peer: 3},
-		event.NotificationReceived{Peer: 77, Outcome: event.ReceivedFromNonVoter})
+		&event.NotificationReceived{Peer: 77, Outcome: event.ReceivedFromNonVoter})
 	r.after(200*ms, event.QuorumReached{Vote: best, Round: 1, Supporters: []quorum.SID{1, 3}},
 		event.ElectionDecided{Vote: best, Round: 1, State: quorum.Following, How: event.HowWaited,
 			Phases: event.Phases{FirstVoteHeard: 2 * ms, Quorum: 3 * ms, Decided: 202 * ms}},
@@ -49,7 +49,7 @@ func firstElection(t *testing.T, r *rig) {
 }
 
 // secondElection is how server 1 comes to lead after server 3 is gone.
-func secondElection(r *rig) {
+func secondElection(t *testing.T, r *rig) {
 	own := quorum.Vote{Leader: 1, Zxid: 0x100000002, PeerEpoch: 2}
 	r.after(time.Minute, event.ConnectionDown{Peer: 3, Reason: event.DropReset},
 		event.LeaderLost{Leader: 3, Epoch: 2, Reason: event.ReasonLeaderLost},
@@ -65,22 +65,21 @@ func secondElection(r *rig) {
 		event.LeaderEstablished{Leader: 1, Epoch: 3, After: 10 * ms})
 	r.after(time.Second, event.HeartbeatAnswered{Peer: 2, RTT: 300 * time.Microsecond},
 		event.HeartbeatMissed{Peer: 4}, event.FollowerLost{Peer: 4, Reason: event.LearnerTimeout},
-		event.ConfigSeen{Peer: 2, Version: 0x300000000, Adopted: true},
+		event.ConfigSeen{Peer: 2, Version: 0x300000000, Adopted: true, View: ensemble(t)},
 		event.EventsDropped{Sink: "log", Count: 7}, event.EventsDropped{Sink: "elsewhere", Count: 1})
 }
 
 // TestExposition compares the whole text of /metrics after a scripted life with testdata.
 func TestExposition(t *testing.T) {
-	r := newRig(t, func(o *Options) {
-		o.NotificationWait = func() time.Duration { return 400 * ms }
-	})
+	r := newRig(t, nil)
 	firstElection(t, r)
-	secondElection(r)
+	secondElection(t, r)
 	r.after(time.Second, event.LeaderLost{Leader: 1, Epoch: 3, Reason: event.ReasonQuorumLost},
 		event.StateChanged{From: quorum.Leading, To: quorum.Looking, Reason: event.ReasonQuorumLost},
 		event.ElectionStarted{Reason: event.ReasonQuorumLost, Round: 3})
 	r.after(1500*ms, event.ElectionAborted{Reason: event.ReasonConfigChange},
-		event.ElectionStarted{Reason: event.ReasonConfigChange, Round: 1, Vote: quorum.Vote{Leader: 1}})
+		event.ElectionStarted{Reason: event.ReasonConfigChange, Round: 1, Vote: quorum.Vote{Leader: 1}},
+		event.ResendScheduled{Wait: 400 * ms})
 	r.after(500 * ms)
 	got, _ := r.text(t, "text/plain")
 	const file = "testdata/exposition.txt"

@@ -114,5 +114,5 @@ func (l *leadership) tolerance() int {
 	case !l.known || l.view == nil:
 		return toleranceNoQuorum
 	}
-	return tolerance(l.view, func(sid quorum.SID) bool { return sid == l.self || l.followers.Has(sid) })
+	return l.view.Tolerance(func(sid quorum.SID) bool { return sid == l.self || l.followers.Has(sid) })
 }

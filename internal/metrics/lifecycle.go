@@ -11,6 +11,7 @@ import (
 func (m *Metrics) nodeStarted(s event.Stamped, ev event.NodeStarted) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.tracker.Observe(s)
 	m.adopt(ev.View)
 	m.leading.started(s.Time)
 	m.node.setState(quorum.Looking, true)
@@ -26,6 +27,7 @@ func (m *Metrics) nodeStopped(s event.Stamped) {
 	m.flush()
 	m.looking = election{}
 	m.election.start.Set(0)
+	m.election.wait.Set(0)
 	m.leading.stopped(s.Time)
 	m.node.setState(quorum.Looking, false)
 	m.node.setLeader(&m.leading)
@@ -43,22 +45,25 @@ func (m *Metrics) electionStarted(s event.Stamped, ev event.ElectionStarted) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.flush()
+	m.tracker.Observe(s)
 	m.looking.start(s, ev.Reason)
 	setTime(m.election.start, s.Time)
 	m.node.round.Set(float64(ev.Round))
 	m.node.setVote(ev.Vote)
 }
 
-func (m *Metrics) electionDecided(ev event.ElectionDecided) {
+func (m *Metrics) electionDecided(s event.Stamped, ev event.ElectionDecided) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.tracker.Observe(s)
 	m.election.start.Set(0)
+	m.election.wait.Set(0)
 	m.election.count(m.looking.reason, outcomeOf(ev.State))
 	inc(m.election.decisions, ev.How)
 	m.node.round.Set(float64(ev.Round))
 	m.node.setVote(ev.Vote)
 	m.looking.decide(ev.State, ev.Phases)
-	if m.opt.TraceID == nil {
+	if !m.opt.Exemplars {
 		m.flush()
 	}
 }
@@ -72,34 +77,35 @@ func (m *Metrics) electionAborted(s event.Stamped) {
 	m.looking.running = false
 	m.election.start.Set(0)
 	m.election.count(m.looking.reason, outcomeAborted)
-	observe(m.election.duration, outcomeAborted, max(s.Time.Sub(m.looking.began), 0), m.trace(m.looking.number))
+	observe(m.election.duration, outcomeAborted, max(s.Time.Sub(m.looking.began), 0), m.trace())
 }
 
 // flush enters the durations of the election that waits for its trace, if one does.
 func (m *Metrics) flush() {
 	if d := m.looking.waiting; d != nil {
 		m.looking.waiting = nil
-		m.election.observe(*d, m.trace(d.number))
+		m.election.observe(*d, m.trace())
 	}
 }
 
-// trace is the trace id of an election, empty if there is none.
-func (m *Metrics) trace(number uint64) string {
-	if m.opt.TraceID == nil {
+// trace is the trace id of the running or last election, empty without exemplars.
+func (m *Metrics) trace() string {
+	if !m.opt.Exemplars {
 		return ""
 	}
-	return m.opt.TraceID(number)
+	return m.tracker.Info().Trace().String()
 }
 
 func (m *Metrics) leaderEstablished(s event.Stamped, ev event.LeaderEstablished) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.tracker.Observe(s)
 	m.flush()
 	if m.leading.established(s.Time, ev) {
 		m.node.changes.Inc()
 	}
 	m.node.setLeader(&m.leading)
-	trace := m.trace(s.Election)
+	trace := m.trace()
 	observe(m.election.phase, phaseEstablish, ev.After, trace)
 	observe(m.election.establishment, m.leading.role(), ev.After, trace)
 }
@@ -107,7 +113,16 @@ func (m *Metrics) leaderEstablished(s event.Stamped, ev event.LeaderEstablished)
 func (m *Metrics) leaderLost(s event.Stamped) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.tracker.Observe(s)
 	m.leading.lost(s.Time)
+	m.node.setLeader(&m.leading)
+}
+
+func (m *Metrics) configSeen(s event.Stamped, ev event.ConfigSeen) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tracker.Observe(s)
+	m.adopt(ev.View)
 	m.node.setLeader(&m.leading)
 }
 

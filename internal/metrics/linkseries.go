@@ -89,7 +89,7 @@ func (s *linkSeries) peer(label string) *peer {
 		latency:        s.latency.With(is),
 		latencyDropped: s.latencyDropped.With(is),
 		attempts:       countersByWord(s.strange, event.DialResults(), s.attempts.MustCurryWith(is)),
-		ties: makeByWord(s.strange, sides(), func(side string) byWord[event.TieBreakOutcome, prometheus.Counter] {
+		ties: makeByWord(s.strange, event.TieBreakSides(), func(side string) byWord[event.TieBreakOutcome, prometheus.Counter] {
 			return countersByWord(s.strange, event.TieBreakOutcomes(),
 				s.ties.MustCurryWith(prometheus.Labels{"peer": label, "side": side}))
 		}),

@@ -8,6 +8,7 @@ import (
 
 	"electnode/internal/event"
 	"electnode/internal/quorum"
+	"electnode/internal/traceid"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -32,6 +33,7 @@ type Metrics struct {
 	mu      sync.Mutex // guards what follows; no event waits for more than a handful of assignments
 	leading leadership
 	looking election
+	tracker traceid.Tracker
 }
 
 var _ event.Sink = (*Metrics)(nil)
@@ -53,9 +55,6 @@ func New(opt Options) *Metrics {
 	m.link = newLinkSeries(k, strange)
 	k.counterFunc("electnode_leaderless_seconds_total",
 		"Time without an established leader; grows while it lasts.", m.leaderless)
-	k.gaugeFunc("electnode_notification_wait_seconds",
-		"Present wait until the vote is sent again, 0 when settled.",
-		func() float64 { return opt.NotificationWait().Seconds() })
 	m.unknown = m.link.peer(unknownPeer)
 	m.peers.Store(&map[quorum.SID]*peer{})
 	m.adopt(opt.View)

@@ -23,9 +23,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func start() time.Time { return time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC) }
 
 // ensemble is a view with voters 1 to 3 and observer 4.
-func ensemble(t testing.TB) *quorum.View {
+func ensemble(t testing.TB) *quorum.View { return configured(t, 0) }
+
+func configured(t testing.TB, version quorum.Version) *quorum.View {
 	t.Helper()
-	var spec quorum.Spec
+	spec := quorum.Spec{Version: version}
 	for sid := quorum.SID(1); sid <= 4; sid++ {
 		m := quorum.Member{SID: sid, Addresses: []quorum.Address{{Host: fmt.Sprintf("10.0.0.%d", sid),
 			QuorumPort: 2888, ElectionPort: 3888}}}
@@ -142,8 +144,8 @@ func TestStrangersMakeNoSeries(t *testing.T) {
 	}
 	for sid := quorum.SID(100); sid < 400; sid++ {
 		word := sid.String()
-		r.after(time.Millisecond, event.NotificationSent{Peer: sid, Cause: event.SendReplyNonVoter},
-			event.NotificationReceived{Peer: sid, Outcome: event.ReceivedFromNonVoter, SentAt: r.now},
+		r.after(time.Millisecond, &event.NotificationSent{Peer: sid, Cause: event.SendReplyNonVoter},
+			&event.NotificationReceived{Peer: sid, Outcome: event.ReceivedFromNonVoter, SentAt: r.now},
 			event.NotificationReplaced{Peer: sid}, event.ConnectionUp{Peer: sid},
 			event.ConnectionAttempt{Peer: sid, Result: word}, event.ConnectionTieBreak{Peer: sid},
 			event.PeerResolved{Peer: sid}, event.HeartbeatAnswered{Peer: sid}, event.HeartbeatMissed{Peer: sid},
@@ -186,7 +188,7 @@ func TestPeersAreBounded(t *testing.T) {
 func TestLatency(t *testing.T) {
 	r := newRig(t, nil)
 	said := func(at time.Time) event.Event {
-		return event.NotificationReceived{Peer: 2, Outcome: event.ReceivedCounted, SentAt: at}
+		return &event.NotificationReceived{Peer: 2, Outcome: event.ReceivedCounted, SentAt: at}
 	}
 	r.after(0, said(r.now.Add(-2*time.Millisecond)), said(time.Time{}), said(r.now.Add(time.Nanosecond)),
 		said(r.now.Add(-time.Hour)), said(time.Unix(0, -1<<63)), said(r.now))

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"electnode/internal/event"
 	"electnode/internal/quorum"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -51,7 +52,7 @@ func newNodeSeries(k maker, strange prometheus.Counter, opt Options) nodeSeries 
 		zxidCount: k.gauge("electnode_zxid_counter", "Counter of the last zxid that this node speaks for."),
 		config:    k.gauge("electnode_config_version", "Version of the configuration in force."),
 		vote:      k.gauge("electnode_vote_leader_sid", "Whom this node votes for, -1 for nobody."),
-		writes:    histogramsByWord(strange, files(), writes),
+		writes:    histogramsByWord(strange, event.Files(), writes),
 		events:    countersByWord(strange, eventNames(), events),
 		dropped:   countersByWord(strange, append([]string{otherSink}, opt.Sinks...), dropped),
 	}

@@ -8,6 +8,7 @@ import (
 
 	"electnode/internal/event"
 	"electnode/internal/quorum"
+	"electnode/internal/traceid"
 )
 
 const openMetrics = "application/openmetrics-text; version=1.0.0"
@@ -46,15 +47,14 @@ func samples(t *testing.T, text string) map[string]string {
 
 // TestExemplarsNameTheTrace, which is known when the leader is established and not before.
 func TestExemplarsNameTheTrace(t *testing.T) {
-	traces := map[uint64]string{}
-	r := newRig(t, func(o *Options) { o.TraceID = func(n uint64) string { return traces[n] } })
+	r := newRig(t, func(o *Options) { o.Exemplars = true })
 	decided := event.ElectionDecided{State: quorum.Following, How: event.HowAllHeard,
 		Phases: event.Phases{FirstVoteHeard: 2 * ms, Quorum: 3 * ms, Decided: 4 * ms}}
-	r.after(0, event.NodeStarted{}, event.ElectionStarted{Reason: event.ReasonStart})
+	v := ensemble(t)
+	r.after(0, event.NodeStarted{View: v}, event.ElectionStarted{Reason: event.ReasonStart})
 	r.after(4*ms, decided, event.StateChanged{To: quorum.Following})
 	r.want(t, `electnode_elections_total{outcome="following",reason="start"}`, "1")
 	r.want(t, `electnode_election_duration_seconds_count{outcome="following"}`, "0")
-	traces[1] = "0123456789abcdef0123456789abcdef"
 	r.after(20*ms, event.LeaderEstablished{Leader: 3, Epoch: 1, After: 20 * ms})
 
 	text, header := r.text(t, openMetrics)
@@ -69,30 +69,30 @@ func TestExemplarsNameTheTrace(t *testing.T) {
 		`electnode_election_phase_duration_seconds_bucket{phase="establish",le="0.025"}`,
 		`electnode_leader_establishment_seconds_bucket{role="follower",le="0.025"}`,
 	} {
-		if found[name] != `{trace_id="0123456789abcdef0123456789abcdef"}` {
+		if found[name] != `{trace_id="`+traceid.Election(v.EnsembleID(), 1).String()+`"}` {
 			t.Errorf("%s has exemplar %q", name, found[name])
 		}
 	}
 }
 
-// TestElectionsWithoutATrace are measured all the same: when the next begins, when the node stops.
-func TestElectionsWithoutATrace(t *testing.T) {
-	long := strings.Repeat("x", maxTrace+1) // would not fit into an exemplar
-	r := newRig(t, func(o *Options) {
-		o.TraceID = func(n uint64) string { return []string{"", "", long, "\xff"}[n] }
-	})
+// TestElectionsWithoutALeader are measured all the same: when the next begins, when the node stops. Their
+// trace is the provisional one.
+func TestElectionsWithoutALeader(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.Exemplars = true })
 	decided := event.ElectionDecided{State: quorum.Leading, How: event.HowAllHeard, Phases: event.Phases{Decided: ms}}
 	const series = `electnode_election_duration_seconds_count{outcome="leading"}`
 	r.after(0, event.NodeStarted{}, event.ElectionStarted{Reason: event.ReasonStart}, decided)
 	r.want(t, series, "0")
 	r.after(time.Second, event.ElectionStarted{Reason: event.ReasonNotSupported}, decided)
 	r.want(t, series, "1")
-	r.after(time.Second, event.ElectionStarted{Reason: event.ReasonNotSupported}, decided, event.NodeStopped{})
+	began := r.now.Add(time.Second)
+	r.after(time.Second, event.ElectionStarted{Reason: event.ReasonNotSupported, At: began}, decided, event.NodeStopped{})
 	r.want(t, series, "3")
 	r.want(t, `electnode_election_phase_duration_seconds_count{phase="quorum"}`, "0")
 	text, _ := r.text(t, openMetrics)
-	if found := samples(t, text); len(found) > 0 {
-		t.Errorf("exemplars without a trace: %v", found)
+	want := `{trace_id="` + traceid.Unfinished("", 1, began).String() + `"}`
+	if got := samples(t, text)[`electnode_election_duration_seconds_bucket{outcome="leading",le="0.001"}`]; got != want {
+		t.Errorf("exemplar %s, want %s", got, want)
 	}
 }
 

@@ -20,13 +20,8 @@ type Options struct {
 	Runtime bool
 	// Sinks are the values of the label sink beside "other". [log, recorder, tracing]
 	Sinks []string
-	// TraceID is the trace of an election, numbered as in event.Stamped, for exemplars; empty where there is
-	// none. It is asked when the election's leader is established or it failed, so that the answer is final;
-	// it must neither block nor record events. Put the sink that knows it before this one. Nil: no exemplars.
-	TraceID func(election uint64) string
-	// NotificationWait is the present wait before a vote is repeated, 0 when settled. No event tells it; it
-	// is asked at each scrape and must not block. Nil: always 0.
-	NotificationWait func() time.Duration
+	// Exemplars has the durations of elections name their trace: where traces are exported.
+	Exemplars bool
 }
 
 // Build names the program.
@@ -39,9 +34,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Sinks == nil {
 		o.Sinks = []string{"log", "recorder", "tracing"}
-	}
-	if o.NotificationWait == nil {
-		o.NotificationWait = func() time.Duration { return 0 }
 	}
 	return o
 }

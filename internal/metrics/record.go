@@ -24,7 +24,7 @@ func (m *Metrics) enterElection(s event.Stamped) bool {
 	case event.ElectionStarted:
 		m.electionStarted(s, ev)
 	case event.ElectionDecided:
-		m.electionDecided(ev)
+		m.electionDecided(s, ev)
 	case event.ElectionAborted:
 		m.electionAborted(s)
 	case event.RoundChanged:
@@ -33,6 +33,8 @@ func (m *Metrics) enterElection(s event.Stamped) bool {
 	case event.VoteChanged:
 		m.node.setVote(ev.To)
 		inc(m.election.votes, ev.Cause)
+	case event.ResendScheduled:
+		m.election.wait.Set(ev.Wait.Seconds())
 	case event.QuorumReached, event.QuorumUndone, event.EpochProposed, event.EpochPromised,
 		event.SyncReceived, event.HistoryRefused, event.RequestRefused:
 		// electnode_events_total says how often; nothing else is to be measured.
@@ -45,11 +47,11 @@ func (m *Metrics) enterElection(s event.Stamped) bool {
 // enterLink is for what happens between two nodes. It takes no lock.
 func (m *Metrics) enterLink(s event.Stamped) bool {
 	switch ev := s.Event.(type) {
-	case event.NotificationSent:
+	case *event.NotificationSent:
 		p := m.peer(ev.Peer)
 		inc(p.sent, ev.Cause)
 		setTime(p.lastSent, s.Time)
-	case event.NotificationReceived:
+	case *event.NotificationReceived:
 		p := m.peer(ev.Peer)
 		inc(p.received, ev.Outcome)
 		setTime(p.lastReceived, s.Time)
@@ -104,9 +106,7 @@ func (m *Metrics) enterNode(s event.Stamped) bool {
 	case event.DurableWritten:
 		m.durableWritten(ev)
 	case event.ConfigSeen:
-		if ev.Adopted {
-			m.node.config.Set(float64(ev.Version))
-		}
+		m.configSeen(s, ev)
 	case event.EventsDropped:
 		m.eventsDropped(ev)
 	default:
@@ -137,9 +137,9 @@ func (m *Metrics) durableWritten(ev event.DurableWritten) {
 	observe(m.node.writes, ev.File, ev.Duration, "")
 	switch {
 	case ev.Error != "":
-	case ev.File == fileAccepted:
+	case ev.File == event.FileAccepted:
 		m.node.accepted.Set(float64(ev.Epoch))
-	case ev.File == fileCurrent:
+	case ev.File == event.FileCurrent:
 		m.node.current.Set(float64(ev.Epoch))
 	}
 }

@@ -5,38 +5,7 @@ import (
 	"electnode/internal/quorum"
 )
 
-// The closed sets of label values that package event has no list of. A test compares those made of
-// event's constants with its source.
-
-// reasons lists every Reason constant.
-func reasons() []string {
-	return []string{event.ReasonStart, event.ReasonLeaderLost, event.ReasonQuorumLost, event.ReasonNoLeader,
-		event.ReasonNotSupported, event.ReasonConfigChange, event.ReasonStorage, event.ReasonPolicy,
-		event.ReasonVoterAhead, event.ReasonPort, event.ReasonResigned, event.ReasonStopped}
-}
-
-// roundCauses lists every RoundCause.
-func roundCauses() []event.RoundCause {
-	return []event.RoundCause{event.RoundStart, event.RoundBehindPeer, event.RoundLateJoin}
-}
-
-// voteCauses lists every VoteCause.
-func voteCauses() []event.VoteCause {
-	return []event.VoteCause{event.VoteBetterEpoch, event.VoteBetterZxid, event.VoteBetterSID,
-		event.VoteNewRound}
-}
-
-// sides lists both sides of a tie-break.
-func sides() []event.TieBreakSide { return []event.TieBreakSide{event.Dialler, event.Acceptor} }
-
-// files lists the epoch files.
-func files() []string { return []string{fileAccepted, fileCurrent} }
-
-// The epoch files, as DurableWritten names them.
-const (
-	fileAccepted = "acceptedEpoch"
-	fileCurrent  = "currentEpoch"
-)
+// The closed sets of label values that package event has no list of.
 
 // Outcomes of an election.
 const (

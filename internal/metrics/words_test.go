@@ -9,13 +9,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"electnode/internal/event"
 )
 
-// TestWordsAreAllOfThem compares the sets defined here with the constants in event's source.
+// TestWordsAreAllOfThem compares the sets with the constants in event's source.
 func TestWordsAreAllOfThem(t *testing.T) {
 	all := constants(t)
 	for prefix, have := range map[string][]string{
-		"Reason": reasons(), "Round": plain(roundCauses()), "Vote": plain(voteCauses()),
+		"Reason": event.Reasons(), "Round": plain(event.RoundCauses()), "Vote": plain(event.VoteCauses()),
 	} {
 		want := all(prefix)
 		slices.Sort(have)
@@ -23,7 +25,7 @@ func TestWordsAreAllOfThem(t *testing.T) {
 			t.Errorf("%s: have %v, want %v", prefix, have, want)
 		}
 	}
-	if got := plain(sides()); !slices.Equal(got, []string{"dialler", "acceptor"}) {
+	if got := plain(event.TieBreakSides()); !slices.Equal(got, []string{"dialler", "acceptor"}) {
 		t.Errorf("sides %v", got)
 	}
 }
