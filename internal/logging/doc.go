@@ -1,5 +1,7 @@
 // Package logging makes lines of events: slog through tint on a terminal, JSON elsewhere.
 //
-// It must not know who emits events, nor the other sinks. A Sink owns one goroutine, ended by Close; a
-// pipe that nobody reads blocks that goroutine and nothing else.
+// The lines of an election wait, for a second at most, until its trace id is known.
+//
+// It must not know who emits events, nor the other sinks. A Sink and a Pipe own one goroutine
+// each, ended by Close; where nobody reads the lines the Pipe's blocks, and nothing else.
 package logging

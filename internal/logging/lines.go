@@ -49,8 +49,8 @@ func levelOf(ev event.Event) (slog.Level, bool) {
 			return slog.LevelWarn, true
 		}
 		return slog.LevelDebug, true
-	case event.RoundChanged, event.VoteChanged, event.NotificationSent, event.NotificationReceived,
-		event.NotificationReplaced, event.QuorumReached, event.QuorumUndone, event.ConnectionAttempt,
+	case event.RoundChanged, event.VoteChanged, *event.NotificationSent, *event.NotificationReceived,
+		event.NotificationReplaced, event.ResendScheduled, event.QuorumReached, event.QuorumUndone, event.ConnectionAttempt,
 		event.ConnectionTieBreak, event.HandshakeCompleted, event.EpochPromised, event.HeartbeatMissed:
 		return slog.LevelDebug, true
 	case event.HeartbeatAnswered:
@@ -108,14 +108,16 @@ func describeElection(ev event.Event) (string, []slog.Attr) {
 	case event.VoteChanged:
 		return "vote", []slog.Attr{vote("from", ev.From), vote("to", ev.To), slog.String("cause", string(ev.Cause)),
 			peer(ev.Peer)}
-	case event.NotificationSent:
+	case *event.NotificationSent:
 		return "notification sent", []slog.Attr{peer(ev.Peer), slog.String("cause", string(ev.Cause)),
 			says(ev.Notification)}
-	case event.NotificationReceived:
+	case *event.NotificationReceived:
 		return "notification received", []slog.Attr{peer(ev.Peer), slog.String("outcome", string(ev.Outcome)),
 			says(ev.Notification), detail(ev.Detail)}
 	case event.NotificationReplaced:
 		return "notification replaced by a newer one", []slog.Attr{peer(ev.Peer)}
+	case event.ResendScheduled:
+		return "next repetition", []slog.Attr{slog.Float64("wait_ms", milliseconds(ev.Wait))}
 	case event.QuorumReached:
 		return "quorum", []slog.Attr{vote("vote", ev.Vote), round(ev.Round), slog.Any("supporters", ev.Supporters)}
 	case event.QuorumUndone:
@@ -151,7 +153,8 @@ func describeLink(ev event.Event) (string, []slog.Attr) {
 		return "hand-shake", []slog.Attr{peer(ev.Peer), slog.String("form", ev.Form),
 			slog.Float64("ms", milliseconds(ev.Duration))}
 	case event.HandshakeRejected:
-		return "hand-shake rejected", []slog.Attr{slog.String("remote", ev.Remote), reason(ev.Reason), detail(ev.Detail)}
+		return "hand-shake rejected", []slog.Attr{slog.String("port", ev.Port),
+			slog.String("remote", ev.Remote), reason(ev.Reason), detail(ev.Detail)}
 	case event.ListenFailed:
 		return "cannot listen", []slog.Attr{slog.String("address", ev.Address), slog.String("port", ev.Port),
 			slog.Bool("final", ev.Final), detail(ev.Detail)}
