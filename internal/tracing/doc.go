@@ -1,5 +1,6 @@
-// Package tracing makes OpenTelemetry spans of events: one trace an election, across all nodes, without a
-// trace context on the wire.
+// Package tracing makes OpenTelemetry spans of the events of one node: one trace an election, across all
+// nodes, without a trace context on the wire. Its builder is a function of events and time.
 //
-// It must not know who emits events, nor the other sinks. The goroutines of its exporter end with its Close.
+// It must not know who emits events, nor the other sinks, and sets nothing global in OpenTelemetry. A Tracing
+// owns one goroutine and those of its exporter; Close ends them.
 package tracing
