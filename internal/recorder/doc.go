@@ -1,5 +1,6 @@
-// Package recorder keeps the last elections with all their events, bounded in bytes, and apart from them
-// the last that went badly.
+// Package recorder keeps the last elections of a node with all their events in the form of event.AppendJSON,
+// apart from them the last that went badly, and the last events of all for those who listen; bounded in bytes.
 //
-// It must not know who emits events, nor the other sinks. It starts no goroutine.
+// It must not know who emits events, nor the other sinks. A Recorder and a Stream own one goroutine each, ended
+// by Close; who asks copies under a short lock and never delays those who record.
 package recorder
