@@ -16,20 +16,22 @@ type nodeAnswer struct {
 	Error  string     `json:"error,omitempty"`
 }
 
-// EnsembleHandler answers for several servers at once: /api/v1/status is a list, / is the same as text.
+// EnsembleHandler answers for several servers at once: /api/v1/status is a list, with ?format=text one for people.
 func EnsembleHandler(sids []quorum.SID, sources map[quorum.SID]Source) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, r *http.Request) {
-		writeJSON(w, http.StatusOK, askEach(r, sids, sources))
-	})
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		all := askEach(r, sids, sources)
+		if r.URL.Query().Get("format") != "text" {
+			writeJSON(w, http.StatusOK, all)
+			return
+		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
 		var b strings.Builder
-		for _, n := range askEach(r, sids, sources) {
+		for _, n := range all {
 			fmt.Fprintf(&b, "server %-3d %s   /nodes/%d/api/v1/status\n", n.SID, inWords(n), n.SID)
 		}
 		_, _ = w.Write([]byte(b.String())) // the client has gone; there is nobody to tell

@@ -11,21 +11,25 @@ import (
 
 // Status is the body of /api/v1/status. Values that may pass 2^53 are strings.
 type Status struct {
-	Ensemble      string       `json:"ensemble"`
-	SID           quorum.SID   `json:"sid"`
-	Role          string       `json:"role"`
-	State         string       `json:"state"`
-	Leader        *quorum.SID  `json:"leader"` // null while LOOKING
-	Established   bool         `json:"established"`
-	Round         string       `json:"round"`
-	AcceptedEpoch string       `json:"accepted_epoch"`
-	CurrentEpoch  string       `json:"current_epoch"`
-	Zxid          string       `json:"zxid"`
-	Vote          VoteStatus   `json:"vote"`
-	Since         time.Time    `json:"since"`
-	Leaderless    float64      `json:"leaderless_seconds_total"`
-	ConfigVersion string       `json:"config_version"`
-	Peers         []PeerStatus `json:"peers"`
+	Ensemble      string      `json:"ensemble"`
+	SID           quorum.SID  `json:"sid"`
+	Role          string      `json:"role"`
+	State         string      `json:"state"`
+	Leader        *quorum.SID `json:"leader"` // null while LOOKING
+	Established   bool        `json:"established"`
+	Round         string      `json:"round"`
+	AcceptedEpoch string      `json:"accepted_epoch"`
+	CurrentEpoch  string      `json:"current_epoch"`
+	Zxid          string      `json:"zxid"`
+	Vote          VoteStatus  `json:"vote"`
+	Since         time.Time   `json:"since"`
+	Leaderless    float64     `json:"leaderless_seconds_total"`
+	ConfigVersion string      `json:"config_version"`
+	// FailureTolerance is how many more voters the ensemble may lose, whichever they are: the established
+	// leader knows, for the others it is null.
+	FailureTolerance *int         `json:"failure_tolerance"`
+	EstablishedSince *time.Time   `json:"established_since"` // null without an established leader
+	Peers            []PeerStatus `json:"peers"`
 }
 
 // VoteStatus is a vote.
@@ -57,6 +61,10 @@ func NewStatus(s node.Status) Status {
 		Zxid: zxid(s).String(), Since: s.Since.UTC(), Leaderless: s.Leaderless.Seconds(),
 		ConfigVersion: s.View.Version().String(), Peers: []PeerStatus{},
 	}
+	if out.Established {
+		since := s.EstablishedSince.UTC()
+		out.EstablishedSince, out.FailureTolerance = &since, tolerance(s)
+	}
 	vote := s.Election.Current
 	if s.State == quorum.Looking {
 		vote = s.Election.Proposal
@@ -70,6 +78,22 @@ func NewStatus(s node.Status) Status {
 		}
 	}
 	return out
+}
+
+// tolerance is that of the ensemble whose established leader s is; nil if it is not.
+func tolerance(s node.Status) *int {
+	if s.State != quorum.Leading {
+		return nil
+	}
+	present := quorum.Set{}
+	present.Add(s.SID)
+	for _, l := range s.Zab.Learners {
+		if l.Live && !l.Observer {
+			present.Add(l.SID)
+		}
+	}
+	n := s.View.Tolerance(present.Has)
+	return &n
 }
 
 // zxid is what a node without data stands at: the start of the epoch that it last acknowledged.

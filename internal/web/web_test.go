@@ -51,7 +51,7 @@ func follower(t *testing.T) node.Status {
 	vote := quorum.Vote{Leader: 3, Zxid: 0x400000000, PeerEpoch: 5}
 	return node.Status{
 		CoreStatus: node.CoreStatus{SID: 1, State: quorum.Following, Since: at, View: view,
-			Established: zab.Established{Leader: 3, Epoch: 5}, Leaderless: 412 * time.Millisecond,
+			Established: zab.Established{Leader: 3, Epoch: 5}, EstablishedSince: at, Leaderless: 412 * time.Millisecond,
 			Epochs: zab.Epochs{Accepted: 5, Current: 5},
 			Election: fle.Status{Round: 2, Current: vote, Began: at, Peers: []fle.PeerStatus{{SID: 2, At: at,
 				Said: event.Notification{State: quorum.Following, Vote: vote, Round: 2}}}}},
@@ -68,15 +68,36 @@ func get(t *testing.T, h http.Handler, path string) (int, string) {
 
 func TestStatus(t *testing.T) {
 	s := follower(t)
-	code, body := get(t, Handler(still{status: s}, nil), "/api/v1/status")
+	code, body := get(t, Handler(Site{Node: still{status: s}}), "/api/v1/status")
 	want := `{"ensemble":"` + s.View.EnsembleID() + `","sid":1,"role":"participant","state":"FOLLOWING","leader":3,` +
 		`"established":true,"round":"2","accepted_epoch":"5","current_epoch":"5","zxid":"0x500000000",` +
 		`"vote":{"leader":3,"zxid":"0x400000000","peer_epoch":"5"},"since":"2026-01-02T15:04:05.123Z",` +
-		`"leaderless_seconds_total":0.412,"config_version":"0x0","peers":[` +
+		`"leaderless_seconds_total":0.412,"config_version":"0x0","failure_tolerance":null,"established_since":"2026-01-02T15:04:05.123Z","peers":[` +
 		`{"sid":2,"connected":true,"dialled_by_us":false,"since":"2026-01-02T15:04:05.123Z","state":"FOLLOWING","leader":3,"round":"2"},` +
 		`{"sid":3,"connected":false,"dialled_by_us":false,"since":null,"state":null,"leader":null,"round":null}]}` + "\n"
 	if d := cmp.Diff(want, body); code != http.StatusOK || d != "" {
 		t.Errorf("%d %s", code, d)
+	}
+}
+
+// TestTolerance: the established leader says how many voters it may still lose, and nobody else does.
+func TestTolerance(t *testing.T) {
+	s := follower(t)
+	s.SID, s.State = 3, quorum.Leading
+	for _, c := range []struct {
+		learners []zab.LearnerStatus
+		want     int
+	}{
+		{nil, -1},
+		{[]zab.LearnerStatus{{SID: 1, Live: true}}, 0},
+		{[]zab.LearnerStatus{{SID: 1, Live: true}, {SID: 2}}, 0},
+		{[]zab.LearnerStatus{{SID: 1, Live: true}, {SID: 2, Live: true}}, 1},
+		{[]zab.LearnerStatus{{SID: 1, Live: true}, {SID: 2, Live: true, Observer: true}}, 0},
+	} {
+		s.Zab.Learners = c.learners
+		if got := NewStatus(s).FailureTolerance; got == nil || *got != c.want {
+			t.Errorf("with %+v: %v, want %d", c.learners, got, c.want)
+		}
 	}
 }
 
@@ -85,7 +106,7 @@ func TestStatusWhileLooking(t *testing.T) {
 	s.State, s.Established = quorum.Looking, zab.Established{}
 	s.Election.Proposal = quorum.Vote{Leader: 2}
 	var got Status
-	_, body := get(t, Handler(still{status: s}, nil), "/api/v1/status")
+	_, body := get(t, Handler(Site{Node: still{status: s}}), "/api/v1/status")
 	if err := json.Unmarshal([]byte(body), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +138,7 @@ func TestHealth(t *testing.T) {
 		{"no such path", "/nowhere", still{}, 404, ""},
 		{"no metrics", "/metrics", still{}, 404, ""},
 	} {
-		code, body := get(t, Handler(c.src, nil), c.path)
+		code, body := get(t, Handler(Site{Node: c.src}), c.path)
 		if code != c.code || !strings.Contains(body, c.says) {
 			t.Errorf("%s: %d %s", c.name, code, body)
 		}
@@ -125,7 +146,7 @@ func TestHealth(t *testing.T) {
 }
 
 func TestListen(t *testing.T) {
-	s, err := Listen([]string{"127.0.0.1:0", "127.0.0.1:0"}, Handler(still{}, nil))
+	s, err := Listen(ListenOptions{Addrs: []string{"127.0.0.1:0", "127.0.0.1:0"}}, Handler(Site{Node: still{}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +157,7 @@ func TestListen(t *testing.T) {
 		}
 		resp.Body.Close()
 	}
-	if _, err := Listen([]string{"127.0.0.1:0", s.Addrs()[0]}, nil); err == nil || !strings.Contains(err.Error(), s.Addrs()[0]) {
+	if _, err := Listen(ListenOptions{Addrs: []string{"127.0.0.1:0", s.Addrs()[0]}}, nil); err == nil || !strings.Contains(err.Error(), s.Addrs()[0]) {
 		t.Errorf("an address that is taken: %v", err)
 	}
 	http.DefaultClient.CloseIdleConnections()
@@ -147,7 +168,7 @@ func TestListen(t *testing.T) {
 
 func TestEnsembleHandler(t *testing.T) {
 	h := EnsembleHandler([]quorum.SID{1, 2}, map[quorum.SID]Source{1: still{status: follower(t)}, 2: still{err: errStuck}})
-	_, text := get(t, h, "/")
+	_, text := get(t, h, "/api/v1/status?format=text")
 	for _, want := range []string{"server 1   FOLLOWING, leader 3 is established in epoch 5", "server 2   does not answer: stuck"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q lacks %q", text, want)

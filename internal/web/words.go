@@ -120,7 +120,7 @@ func (w *Words) enter(c net.Conn) *wordConn {
 }
 
 func (w *Words) reject(c net.Conn, reason, detail string) {
-	w.opt.Events.Emit(event.HandshakeRejected{Remote: c.RemoteAddr().String(), Reason: reason,
+	w.opt.Events.Emit(event.HandshakeRejected{Port: event.PortClient, Remote: c.RemoteAddr().String(), Reason: reason,
 		Detail: "client port: " + detail})
 }
 

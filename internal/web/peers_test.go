@@ -1,0 +1,201 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"electnode/internal/event"
+	"electnode/internal/quorum"
+	"electnode/internal/recorder"
+)
+
+// friend is a node with a history of its own, at an address.
+type friend struct {
+	history *recorder.Recorder
+	serving
+	sid quorum.SID
+}
+
+func newFriend(t *testing.T, sid quorum.SID, token string) *friend {
+	t.Helper()
+	p := &friend{history: recorder.New(recorder.Options{Token: token}), sid: sid}
+	s := follower(t)
+	s.SID = sid
+	p.serving = serve(t, Handler(Site{Node: still{status: s}, History: p.history}))
+	t.Cleanup(func() { p.history.Close(time.Minute) })
+	return p
+}
+
+// emit records an event that carries a number.
+func (p *friend) emit(n int) {
+	p.history.Record(event.Stamped{Time: fixedTime(), Node: p.sid, Event: event.HeartbeatMissed{Peer: quorum.SID(n)}})
+}
+
+// drain reads so many events, as "sid:number".
+func drain(t *testing.T, e Events, from uint64, n int) (got map[string]int, next uint64) {
+	t.Helper()
+	got = map[string]int{}
+	limit := time.After(20 * time.Second)
+	for n > 0 {
+		b := e.Read(from, 1<<20)
+		from = b.Next
+		for _, line := range b.Lines {
+			s, err := event.ParseJSON(line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[s.Node.String()+":"+s.Event.(event.HeartbeatMissed).Peer.String()]++
+			n--
+		}
+		if len(b.Lines) > 0 {
+			continue
+		}
+		select {
+		case <-b.Wait:
+		case <-limit:
+			t.Fatalf("%d events are missing: %v", n, got)
+		}
+	}
+	return got, from
+}
+
+// TestPeers merges the events of three nodes, each once, whoever goes away for a while.
+func TestPeers(t *testing.T) {
+	own := recorder.NewStream(recorder.Options{Token: "own"})
+	defer own.Close(time.Minute)
+	self := newFriend(t, 1, "self") // the same zoo.cfg is on every node: its own address is among them
+	two, three := newFriend(t, 2, "two"), newFriend(t, 3, "three")
+	p := NewPeers(1, own, []string{self.url, two.url, three.url})
+	two.emit(1)
+	self.emit(1)
+	own.Record(event.Stamped{Time: fixedTime(), Node: 1, Event: event.HeartbeatMissed{Peer: 1}})
+	if b := p.Read(1, 1); len(b.Lines) != 0 {
+		t.Error("asked although nobody looks")
+	}
+	leave := p.Watch()
+	three.emit(1)
+	got, next := drain(t, p, 1, 3)
+	if got["1:1"] != 1 || got["2:1"] != 1 || got["3:1"] != 1 {
+		t.Errorf("%v", got)
+	}
+	leave()
+	p.rest() // as after ten seconds
+	two.emit(2)
+	three.emit(2)
+	leave = p.Watch()
+	defer leave()
+	if got, _ = drain(t, p, next, 2); got["2:2"] != 1 || got["3:2"] != 1 {
+		t.Errorf("after a while: %v", got)
+	}
+	for i, want := range []error{errSelf, nil, nil} {
+		s, err := p.Members()[i].Status(t.Context())
+		if !errors.Is(err, want) || err == nil && s.SID != quorum.SID(i+1) {
+			t.Errorf("%d: %v, %v", i, s.SID, err)
+		}
+	}
+	e := &Ensemble{Kind: KindNode, Events: p, Members: append([]Member{Local{Node: still{status: follower(t)}, History: self.history}}, p.Members()...)}
+	var answer ensembleAnswer
+	two.end()
+	if _, body := get(t, e.Handler(), "/api/v1/ensemble"); json.Unmarshal([]byte(body), &answer) != nil || len(answer.Members) != 3 ||
+		answer.Members[0].Status == nil || answer.Members[1].Error == "" || answer.Members[2].Status.SID != 3 {
+		t.Errorf("%+v", answer)
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	p.Watch()() // too late, and harmless
+}
+
+// TestPeersRest: nobody is asked ten seconds after the last page was closed.
+func TestPeersRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		own := recorder.NewStream(recorder.Options{})
+		p := NewPeers(1, own, nil)
+		first, second := p.Watch(), p.Watch()
+		asks := func() bool {
+			synctest.Wait()
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return p.stop != nil
+		}
+		first()
+		first() // again is nothing
+		time.Sleep(time.Hour)
+		if !asks() {
+			t.Error("not asked while somebody looks")
+		}
+		second()
+		time.Sleep(peerLinger - time.Second)
+		if !asks() {
+			t.Error("not asked any more at once")
+		}
+		time.Sleep(2 * time.Second)
+		if asks() {
+			t.Error("asked while nobody looks")
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+		own.Close(time.Minute)
+	})
+}
+
+// TestRemoteAddress has no password, nor has an error.
+func TestRemoteAddress(t *testing.T) {
+	p := NewPeers(1, &recordedLines{}, []string{"http://me:secret@127.0.0.1:1/x"})
+	m := p.Members()[0]
+	_, err := m.Status(t.Context())
+	if m.Address() != "http://127.0.0.1:1/x" || err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("%s: %v", m.Address(), err)
+	}
+}
+
+// TestRemoteIsHostile: what a peer answers is bounded, and nothing but events goes on.
+func TestRemoteIsHostile(t *testing.T) {
+	for name, body := range map[string]string{
+		"no JSON": "data: nothing\n\n", "no sid": "data: {}\n\n", "a gap": "event: gap\ndata: {\"sid\":2}\n\n",
+		"its own": "data: {\"sid\":1}\n\n", "endless": "data: " + strings.Repeat("x", peerLine+1),
+	} {
+		srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) })) // the client went
+		r := NewPeers(1, &recordedLines{}, []string{srv.url}).remotes[0]
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		err := r.stream(ctx, func(line []byte) { t.Errorf("%s: %.40s", name, line) })
+		if (err != nil) != (name == "endless") {
+			t.Errorf("%s: %v", name, err)
+		}
+		cancel()
+		r.client.CloseIdleConnections()
+	}
+}
+
+// TestMerged keeps the last lines within its bound and says how many are gone.
+func TestMerged(t *testing.T) {
+	m := newMerged("tok", 10*(lineOverhead+1))
+	var group sync.WaitGroup
+	for range 4 {
+		// Ends with its lines.
+		group.Go(func() {
+			for range 25 {
+				m.add([]byte("x"))
+			}
+		})
+	}
+	group.Wait()
+	b := m.Read(1, 1<<20)
+	if len(b.Lines) != 10 || b.First != 91 || b.Missed != 90 || b.Next != 101 {
+		t.Errorf("%+v", b)
+	}
+	if b = m.Read(b.Next, 1); b.Wait == nil || len(b.Lines) != 0 {
+		t.Errorf("%+v", b)
+	}
+	if b = m.Read(95, 3); len(b.Lines) != 3 || b.Next != 98 || b.Missed != 0 {
+		t.Errorf("%+v", b)
+	}
+}
