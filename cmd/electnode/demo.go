@@ -12,7 +12,6 @@ import (
 
 	"electnode/internal/demo"
 	"electnode/internal/event"
-	"electnode/internal/logging"
 	"electnode/internal/node"
 	"electnode/internal/quorum"
 	"electnode/internal/web"
@@ -28,7 +27,11 @@ type demoFlags struct {
 	duration  time.Duration
 	script    string
 	lines     bool
+	traceURL  string
 }
+
+// traceURLHelp explains --web.trace-url.
+const traceURLHelp = "where the page links to for a trace, as http://localhost:16686/trace/{trace_id}"
 
 func demoCommand(c *common) *cobra.Command {
 	f := demoFlags{common: c}
@@ -47,6 +50,7 @@ func demoCommand(c *common) *cobra.Command {
 	cmd.Flags().DurationVar(&f.duration, "duration", 0,
 		"end by itself after this time: exit status 0 when a leader is established then, else 1; 0 is never")
 	cmd.Flags().StringVar(&f.script, "script", "", "file with faults to play")
+	cmd.Flags().StringVar(&f.traceURL, "web.trace-url", "", traceURLHelp)
 	cmd.Flags().BoolVar(&f.lines, "log", false, "log lines on stderr as well")
 	return cmd
 }
@@ -63,20 +67,22 @@ func runDemo(ctx context.Context, out io.Writer, f demoFlags) error {
 	}
 	start := time.Now()
 	printer := demo.NewPrinter(out, start)
-	opt.Sink = printer
-	if f.lines {
-		lines := logging.NewSink(log)
-		defer lines.Close(flushTime)
-		opt.Sink = event.FanOut{printer, lines}
+	shown, err := openEnsembleViews(ctx, f, log)
+	if err != nil {
+		return err
 	}
+	defer shown.close()
+	opt.Sink = event.FanOut{printer, shown}
 	e, err := demo.Start(opt)
 	if err != nil {
 		return failed(err)
 	}
-	closeWeb, err := f.serve(out, e)
+	faults := newDemoFaults(e, web.NewActions())
+	closeWeb, err := f.serve(out, e, shown, faults)
 	if err == nil {
-		err = play(ctx, printer, e, script, f.duration, start)
+		err = play(ctx, printer, faults, script, f.duration, start)
 	}
+	faults.close()
 	return errors.Join(failed(err), failed(closeWeb()), failed(e.Close()))
 }
 
@@ -93,12 +99,12 @@ func (f demoFlags) actions() ([]demo.Action, error) {
 }
 
 // serve answers HTTP for the whole ensemble and prints where.
-func (f demoFlags) serve(out io.Writer, e *demo.Ensemble) (func() error, error) {
+func (f demoFlags) serve(out io.Writer, e *demo.Ensemble, shown *ensembleViews, faults *demoFaults) (func() error, error) {
 	none := func() error { return nil }
 	if f.listen == "off" {
 		return none, nil
 	}
-	s, err := web.Listen([]string{f.listen}, demoHandler(e))
+	s, err := web.Listen(web.ListenOptions{Addrs: []string{f.listen}}, demoHandler(faults, shown, f.traceURL))
 	if err != nil {
 		return none, fmt.Errorf("%w (another address: --web.listen-address, none: off)", err)
 	}
@@ -114,21 +120,28 @@ type member struct {
 
 func (m member) Status(ctx context.Context) (node.Status, error) { return m.e.Status(ctx, m.sid) }
 
-// demoHandler answers for each server below /nodes/SID/.
-func demoHandler(e *demo.Ensemble) http.Handler {
+// demoHandler answers for each server below /nodes/SID/, and shows all of them on one page.
+func demoHandler(faults *demoFaults, shown *ensembleViews, traceURL string) http.Handler {
+	e := faults.e
+	page := web.Ensemble{Kind: web.KindDemo, Events: shown.stream, Faults: faults, Acted: faults.actions,
+		TraceURL: traceURL}
 	sources := map[quorum.SID]web.Source{}
 	mux := http.NewServeMux()
 	for _, sid := range e.SIDs() {
 		prefix := "/nodes/" + strconv.FormatInt(int64(sid), 10)
 		sources[sid] = member{e, sid}
-		mux.Handle(prefix+"/", http.StripPrefix(prefix, web.Handler(sources[sid], nil)))
+		page.Members = append(page.Members, web.Local{Node: sources[sid], History: shown.nodes[sid].history})
+		mux.Handle(prefix+"/", http.StripPrefix(prefix, web.Handler(web.Site{Node: sources[sid],
+			Metrics: shown.nodes[sid].scrapes(), History: shown.nodes[sid].history})))
 	}
 	mux.Handle("/", web.EnsembleHandler(e.SIDs(), sources))
+	page.AddTo(mux)
 	return mux
 }
 
 // play carries the script out until duration is over or ctx ends.
-func play(ctx context.Context, p *demo.Printer, e *demo.Ensemble, script []demo.Action, duration time.Duration, start time.Time) error {
+func play(ctx context.Context, p *demo.Printer, faults *demoFaults, script []demo.Action, duration time.Duration, start time.Time) error {
+	e := faults.e
 	var end <-chan time.Time
 	if duration > 0 {
 		timer := time.NewTimer(time.Until(start.Add(duration)))
@@ -140,7 +153,10 @@ func play(ctx context.Context, p *demo.Printer, e *demo.Ensemble, script []demo.
 		select {
 		case <-timer.C:
 			p.Say(a.Text)
-			if err := e.Do(ctx, a); err != nil {
+			begun := time.Now()
+			err := e.Do(ctx, a)
+			faults.actions.Note(begun, faultOf(a), err)
+			if err != nil {
 				p.Say("not done: " + err.Error())
 			}
 		case <-end:

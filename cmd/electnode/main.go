@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"electnode/internal/logging"
 )
 
 // version is set by the linker.
@@ -58,11 +60,15 @@ func run(args []string) int {
 
 // execute runs one command until it is done or ctx ends, and gives its exit status.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	cmd := root()
+	var c common
+	cmd := root(&c)
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
 	err := cmd.ExecuteContext(ctx)
+	if c.pipe != nil {
+		c.pipe.Close(flushTime) // what the command itself has to say comes behind its lines
+	}
 	if err == nil {
 		return 0
 	}
@@ -71,7 +77,9 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		exit = &exitError{exitUsage, err} // cobra's own: unknown commands, flags and arguments
 	}
 	if text := err.Error(); text != "" {
-		fmt.Fprintln(stderr, "electnode: "+text)
+		last := logging.NewPipe(stderr) // which perhaps nobody reads
+		fmt.Fprintln(last, "electnode: "+text)
+		last.Close(flushTime)
 	}
 	return exit.code
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"electnode/internal/demo"
 	"electnode/internal/web"
 
 	"go.uber.org/goleak"
@@ -65,7 +66,7 @@ func TestConfigErrors(t *testing.T) {
 }
 
 func TestEveryCommandHasAnExample(t *testing.T) {
-	cmd := root()
+	cmd := root(&common{})
 	for _, c := range append(cmd.Commands(), cmd) {
 		if !strings.HasPrefix(c.Example, "  electnode") || c.Short == "" {
 			t.Errorf("%s has the example %q", c.Name(), c.Example)
@@ -106,6 +107,22 @@ func TestVerdict(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+// TestScriptsOnTheTimeLine: every action of a script can be told as a fault.
+func TestScriptsOnTheTimeLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"kill leader": "kill leader", "kill 2": "kill 2", "cut 1 2": "cut 1 2", "cut leader 2": "cut leader 2",
+		"partition 1,2 | 3": "partition 1,2 | 3", "heal": "heal", "pause 3": "pause 3",
+	} {
+		a, err := demo.ParseFault(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := faultOf(a).String(); got != want {
+			t.Errorf("%q is told as %q", text, got)
 		}
 	}
 }

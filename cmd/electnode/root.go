@@ -14,11 +14,12 @@ import (
 type common struct {
 	logLevel  string
 	logFormat string
+	level     slog.LevelVar // of the logger; may change at any time
+	pipe      *logging.Pipe // where lines go; nil until there is a logger
 }
 
 // root makes the command tree.
-func root() *cobra.Command {
-	var c common
+func root(c *common) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "electnode",
 		Short: "ZooKeeper's leader election, made visible",
@@ -33,20 +34,22 @@ func root() *cobra.Command {
 	}
 	cmd.PersistentFlags().StringVar(&c.logLevel, "log.level", "info", "debug, info, warn or error")
 	cmd.PersistentFlags().StringVar(&c.logFormat, "log.format", logging.Auto,
-		"auto, text or json; auto is text on a terminal")
-	cmd.AddCommand(runCommand(&c), demoCommand(&c), configCommand(), statusCommand(), inspectCommand(),
-		versionCommand())
+		"auto, text or json; auto is text on a terminal; SIGUSR1 turns level debug on and off")
+	cmd.AddCommand(runCommand(c), demoCommand(c), configCommand(), statusCommand(), inspectCommand(),
+		electionsCommand(), replayCommand(c), chaosCommand(), healthcheckCommand(), versionCommand())
 	return cmd
 }
 
-// logger makes the logger that the flags ask for, writing to stderr.
+// logger makes the logger that the flags ask for, writing to stderr, and never waiting for who reads that.
 func (c *common) logger() (*slog.Logger, error) {
-	var level slog.LevelVar
 	l, err := logging.ParseLevel(c.logLevel)
 	if err != nil {
 		return nil, usage(err)
 	}
-	level.Set(l)
-	log, err := logging.New(os.Stderr, c.logFormat, term.IsTerminal(int(os.Stderr.Fd())), &level)
+	c.level.Set(l)
+	if c.pipe == nil {
+		c.pipe = logging.NewPipe(os.Stderr)
+	}
+	log, err := logging.New(c.pipe, c.logFormat, term.IsTerminal(int(os.Stderr.Fd())), &c.level)
 	return log, usage(err)
 }

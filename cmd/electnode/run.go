@@ -7,30 +7,29 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"slices"
 	"time"
 
 	"electnode/internal/config"
 	"electnode/internal/durable"
-	"electnode/internal/event"
-	"electnode/internal/logging"
-	"electnode/internal/metrics"
 	"electnode/internal/node"
 	"electnode/internal/qcm"
+	"electnode/internal/quorum"
 	"electnode/internal/web"
 	"electnode/internal/zab"
 
 	"github.com/spf13/cobra"
 )
 
-// flushTime is how long the end of a command may wait for its last log lines.
-const flushTime = 500 * time.Millisecond
-
 type runFlags struct {
 	*common
-	webListen []string
+	webListen     []string
+	webConfig     string
+	pprof         bool
+	traceEndpoint string
+	faults        bool
+	traceURL      string
 }
 
 func runCommand(c *common) *cobra.Command {
@@ -45,6 +44,14 @@ func runCommand(c *common) *cobra.Command {
 	}
 	cmd.Flags().StringSliceVar(&f.webListen, "web.listen-address", []string{":7000"},
 		"where to answer HTTP, several times if wanted; off for nowhere")
+	cmd.Flags().StringVar(&f.webConfig, "web.config.file", "",
+		"TLS and basic auth for HTTP, in the format of the Prometheus exporter-toolkit")
+	cmd.Flags().BoolVar(&f.pprof, "web.enable-pprof", false, "answer /debug/pprof")
+	cmd.Flags().StringVar(&f.traceEndpoint, "trace.endpoint", "",
+		"where traces go by OTLP, as http://host:4318, or host:4317 for gRPC; else the OTEL_ environment says")
+	cmd.Flags().StringVar(&f.traceURL, "web.trace-url", "", traceURLHelp)
+	cmd.Flags().BoolVar(&f.faults, "faults.enabled", false,
+		"let whoever reaches HTTP kill, pause, isolate, cut off and heal this node")
 	return cmd
 }
 
@@ -64,30 +71,36 @@ func runNode(ctx context.Context, f runFlags, args []string) error {
 	for _, u := range cfg.Unused {
 		log.Debug("not used by an election node", "key", u.Key, "value", u.Value)
 	}
+	if err := web.CheckConfigFile(f.webConfig); err != nil {
+		return usage(err)
+	}
 	store, epochs, err := durable.Open(durable.OS{}, cfg.DataDir, cfg.DataLogDir)
 	if err != nil {
 		return usage(err)
 	}
-	lines := logging.NewSink(log)
-	b := buildInfo()
-	series := metrics.New(metrics.Options{Self: cfg.MyID, View: cfg.View, Runtime: true,
-		Build: metrics.Build{Version: b.Version, Revision: b.Commit, GoVersion: b.GoVersion}})
-	in := instance{runFlags: f, log: log, cfg: cfg, series: series.Handler(),
-		events: event.NewEmitter(cfg.MyID, time.Now, event.FanOut{series, lines})}
+	shown, err := openViews(ctx, viewOptions{self: cfg.MyID, view: cfg.View, log: log, pipe: f.pipe, lines: true,
+		traceEndpoint: f.traceEndpoint, runtime: true})
+	if err != nil {
+		return errors.Join(err, failed(store.Close()))
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	waitLevel := f.toggleLevel(ctx, log)
+	in := instance{runFlags: f, log: log, cfg: cfg, views: shown}
 	err = in.serve(ctx, node.Parts{Network: network(cfg), Store: store,
-		Epochs: zab.Epochs{Accepted: epochs.Accepted, Current: epochs.Current}, Events: in.events,
+		Epochs: zab.Epochs{Accepted: epochs.Accepted, Current: epochs.Current}, Events: shown.events,
 		MessageSeed: seed()})
-	lines.Close(flushTime)
+	cancel()
+	waitLevel()
+	shown.close()
 	return errors.Join(err, failed(store.Close()))
 }
 
 // instance is one run of the command: its settings and what shows its events.
 type instance struct {
 	runFlags
-	log    *slog.Logger
-	cfg    *config.Config
-	series http.Handler
-	events *event.Emitter
+	log   *slog.Logger
+	cfg   *config.Config
+	views *views
 }
 
 // network is TCP. Data that nobody acknowledges for as long as a leader waits for a silent learner, and for
@@ -127,6 +140,12 @@ func (in instance) serve(ctx context.Context, parts node.Parts) error {
 
 type closer interface{ Close() error }
 
+// closeFunc makes a function a closer.
+type closeFunc func() error
+
+// Close calls f.
+func (f closeFunc) Close() error { return f() }
+
 // windows opens the ports at which the node can be looked at: HTTP and the client port.
 func (in instance) windows(n *node.Node) ([]closer, error) {
 	var closers []closer
@@ -137,7 +156,9 @@ func (in instance) windows(n *node.Node) ([]closer, error) {
 		return nil, err
 	}
 	if addrs := in.httpAddrs(); len(addrs) > 0 {
-		s, err := web.Listen(addrs, web.Handler(n, in.series))
+		site, done := in.site(n)
+		closers = append(closers, done)
+		s, err := web.Listen(web.ListenOptions{Addrs: addrs, ConfigFile: in.webConfig, Log: in.log}, web.Handler(site))
 		if err != nil {
 			return fail(err)
 		}
@@ -146,13 +167,53 @@ func (in instance) windows(n *node.Node) ([]closer, error) {
 	}
 	if in.cfg.ClientAddress != "" {
 		w, err := web.ListenWords(web.WordOptions{Addr: in.cfg.ClientAddress, Whitelist: in.cfg.Commands, Source: n,
-			Config: web.ConfLines(in.cfg), DataDir: in.cfg.DataDir, Version: version, Events: in.events})
+			Config: web.ConfLines(in.cfg), DataDir: in.cfg.DataDir, Version: version, Events: in.views.events})
 		if err != nil {
 			return fail(err)
 		}
 		closers = append(closers, w)
 	}
 	return closers, nil
+}
+
+// site is what there is to see of the node over HTTP, and what ends with it.
+func (in instance) site(n *node.Node) (web.Site, closer) {
+	page := &web.Ensemble{Kind: web.KindNode, Events: in.views.history,
+		Members: []web.Member{web.Local{Node: n, History: in.views.history}}}
+	site := web.Site{Node: n, Metrics: in.views.scrapes(), History: in.views.history, Ensemble: page}
+	if in.pprof {
+		site.Profiles = web.Profiles()
+	}
+	page.TraceURL = in.traceURL
+	var ends []func() error
+	if in.faults {
+		faults := newNodeFaults(n, in.cfg.MyID, in.peers)
+		page.Faults, page.Acted = faults, web.NewActions()
+		ends = append(ends, func() error { faults.close(); return nil })
+	}
+	if addresses := in.cfg.Own.WebPeers; len(addresses) > 0 {
+		peers := web.NewPeers(in.cfg.MyID, in.views.history, addresses)
+		page.Events, page.Members = peers, append(page.Members, peers.Members()...)
+		ends = append(ends, peers.Close)
+	}
+	done := closeFunc(func() (err error) {
+		for _, end := range ends {
+			err = errors.Join(err, end())
+		}
+		return err
+	})
+	return site, done
+}
+
+// peers lists the other members of the configuration.
+func (in instance) peers() []quorum.SID {
+	var all []quorum.SID
+	for _, m := range in.cfg.View.Members() {
+		if m.SID != in.cfg.MyID {
+			all = append(all, m.SID)
+		}
+	}
+	return all
 }
 
 // httpAddrs is where HTTP is wanted; none when "off" is among them.

@@ -73,10 +73,23 @@ func showStatus(ctx context.Context, out io.Writer, urls []string, f statusFlags
 	return errors.Join(failed(err), verdict(all))
 }
 
-// watchStatus shows the table again and again, from the top of the screen, until ctx ends.
+// Escape sequences of a terminal.
+const (
+	clearScreen = "\x1b[2J"
+	homeCursor  = "\x1b[H"
+	clearToEnd  = "\x1b[K" // of the line
+	clearBelow  = "\x1b[J"
+)
+
+// watchStatus shows the table again and again, in the same place of the screen, until ctx ends.
 func watchStatus(ctx context.Context, out io.Writer, urls []string, f statusFlags) error {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
+	if !f.asJSON {
+		if _, err := io.WriteString(out, clearScreen); err != nil {
+			return failed(err)
+		}
+	}
 	for {
 		all := askAll(ctx, urls)
 		if ctx.Err() != nil {
@@ -88,10 +101,12 @@ func watchStatus(ctx context.Context, out io.Writer, urls []string, f statusFlag
 				return failed(err)
 			}
 		} else {
-			b.WriteString("\x1b[H\x1b[2J")
-			if err := table(&b, all); err != nil {
+			var text strings.Builder
+			if err := table(&text, all); err != nil {
 				return failed(err)
 			}
+			lines := strings.ReplaceAll(text.String(), "\n", clearToEnd+"\n")
+			b.WriteString(homeCursor + lines + "\n" + time.Now().Format("15:04:05") + clearToEnd + "\n" + clearBelow)
 		}
 		if _, err := io.WriteString(out, b.String()); err != nil {
 			return failed(err)
@@ -232,5 +247,29 @@ func table(out io.Writer, all []answer) error {
 			s.Round, s.AcceptedEpoch, s.CurrentEpoch, s.Zxid, links, len(s.Peers),
 			s.Since.Format("15:04:05.000"), a.URL)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(out, outlook(all))
+	return err
+}
+
+// outlook says in a sentence how the ensemble stands, as its established leader sees it.
+func outlook(all []answer) string {
+	for _, a := range all {
+		s := a.Status
+		if s == nil || s.FailureTolerance == nil || s.EstablishedSince == nil {
+			continue
+		}
+		what := fmt.Sprintf("%d more voters may be lost", *s.FailureTolerance)
+		switch *s.FailureTolerance {
+		case 0:
+			what = "ONE MORE LOSS ENDS THE QUORUM"
+		case 1:
+			what = "one more voter may be lost"
+		}
+		return fmt.Sprintf("\nserver %d leads in epoch %s since %s (%s); %s\n", s.SID, s.CurrentEpoch,
+			s.EstablishedSince.Format("2006-01-02 15:04:05"), time.Since(*s.EstablishedSince).Round(time.Second), what)
+	}
+	return "\nno established leader among the nodes asked\n"
 }

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"electnode/internal/node"
+	"electnode/internal/quorum"
+	"electnode/internal/web"
+)
+
+// Times of faults that name none, and of the answer that a dying node still gives.
+const (
+	pauseTime  = 5 * time.Second
+	lastAnswer = 100 * time.Millisecond
+)
+
+// nodeFaults carries out what a node that was started with --faults.enabled is asked for.
+type nodeFaults struct {
+	node *node.Node
+	self quorum.SID
+	// peers lists the other members.
+	peers func() []quorum.SID
+	// die ends the process at once.
+	die func()
+
+	mu     sync.Mutex
+	resume func()                     // not nil: paused
+	cuts   map[quorum.SID]*time.Timer // cut off; the timer lifts it, nil: somebody must
+	wake   *time.Timer                // ends the pause
+}
+
+// newNodeFaults makes the faults of n. peers lists the other members whenever it is asked.
+func newNodeFaults(n *node.Node, self quorum.SID, peers func() []quorum.SID) *nodeFaults {
+	return &nodeFaults{node: n, self: self, peers: peers, cuts: map[quorum.SID]*time.Timer{}, die: func() {
+		time.AfterFunc(lastAnswer, func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) }) // it cannot fail to reach us
+	}}
+}
+
+// Verbs implements web.Faults.
+func (f *nodeFaults) Verbs() []string {
+	return []string{"kill", "resign", "pause", "isolate", "cut", "heal"}
+}
+
+// Do implements web.Faults.
+func (f *nodeFaults) Do(ctx context.Context, fault web.Fault) error {
+	after, err := f.check(fault)
+	if err != nil {
+		return fmt.Errorf("%w: %s", web.ErrBadFault, err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
+	defer cancel()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch fault.Verb {
+	case "kill":
+		f.die()
+		return nil
+	case "resign":
+		return f.node.Resign(ctx)
+	case "pause":
+		return f.pause(ctx, after)
+	case "isolate":
+		return f.cut(ctx, f.peers(), after)
+	case "cut":
+		return f.cut(ctx, []quorum.SID{*fault.Peer}, after)
+	default: // heal
+		return f.heal(ctx)
+	}
+}
+
+// check says what is wrong with a fault, and for how long it is wanted; 0: until heal.
+func (f *nodeFaults) check(fault web.Fault) (time.Duration, error) {
+	if !slices.Contains(f.Verbs(), fault.Verb) {
+		return 0, fmt.Errorf("no such fault: %.40q", fault.Verb)
+	}
+	if fault.SID != nil && *fault.SID != f.self {
+		return 0, fmt.Errorf("this is server %d, not %d", f.self, *fault.SID)
+	}
+	if fault.Verb == "cut" && (fault.Peer == nil || !slices.Contains(f.peers(), *fault.Peer)) {
+		return 0, fmt.Errorf("cut: which peer? There are %v", f.peers())
+	}
+	if fault.For == "" {
+		return 0, nil
+	}
+	after, err := time.ParseDuration(fault.For)
+	if err != nil || after <= 0 || after > maxFaultTime {
+		return 0, fmt.Errorf("for %s: a duration up to %s is wanted", strconv.Quote(fault.For), maxFaultTime)
+	}
+	if fault.Verb == "kill" || fault.Verb == "resign" || fault.Verb == "heal" {
+		return 0, fmt.Errorf("%s cannot be undone after a time", fault.Verb)
+	}
+	return after, nil
+}
+
+// pause stops the node until after, or pauseTime: who is paused cannot be asked to go on by other nodes.
+func (f *nodeFaults) pause(ctx context.Context, after time.Duration) error {
+	if f.resume == nil {
+		resume, err := f.node.Pause(ctx)
+		if err != nil {
+			return err
+		}
+		f.resume = resume
+	}
+	if after == 0 {
+		after = pauseTime
+	}
+	if f.wake != nil {
+		f.wake.Stop()
+	}
+	f.wake = time.AfterFunc(after, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.goOn()
+	})
+	return nil
+}
+
+// goOn ends a pause. The caller holds the lock.
+func (f *nodeFaults) goOn() {
+	if f.resume != nil {
+		f.resume()
+		f.resume = nil
+	}
+}
+
+// cut cuts the node off from peers, for a time or, with 0, until heal.
+func (f *nodeFaults) cut(ctx context.Context, peers []quorum.SID, after time.Duration) error {
+	for _, peer := range peers {
+		if err := f.node.Cut(ctx, peer, true); err != nil {
+			return err
+		}
+		if old := f.cuts[peer]; old != nil {
+			old.Stop()
+		}
+		f.cuts[peer] = nil
+		if after > 0 {
+			f.cuts[peer] = time.AfterFunc(after, func() { f.mend(peer) })
+		}
+	}
+	return nil
+}
+
+// mend lifts one cut whose time is over.
+func (f *nodeFaults) mend(peer quorum.SID) {
+	ctx, cancel := context.WithTimeout(context.Background(), askTime)
+	defer cancel()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, still := f.cuts[peer]; still && f.node.Cut(ctx, peer, false) == nil {
+		delete(f.cuts, peer)
+	}
+}
+
+// heal ends every fault.
+func (f *nodeFaults) heal(ctx context.Context) error {
+	f.goOn()
+	for peer, timer := range f.cuts {
+		if timer != nil {
+			timer.Stop()
+		}
+		if err := f.node.Cut(ctx, peer, false); err != nil {
+			return err
+		}
+		delete(f.cuts, peer)
+	}
+	return nil
+}
+
+// close ends what would still happen later.
+func (f *nodeFaults) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.goOn()
+	if f.wake != nil {
+		f.wake.Stop()
+	}
+	for _, timer := range f.cuts {
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+}
