@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 SEEDS   ?= 2000
 FUZZTIME ?= 10s
 
-.PHONY: help build demo test unit interop fuzz sim lint bench setup clean
+.PHONY: help build demo test unit interop compose fuzz sim lint bench setup clean
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /	/'
@@ -22,15 +22,19 @@ setup: ## install what the tests need (packages when root or sudo), and say what
 
 test: setup unit fuzz ## everything, race detector on
 
-unit: ## all Go tests, race detector on and none from the cache, and the simulation with SEEDS seeds
+unit: ## all Go tests, race detector on and none from the cache, and the simulation with SEEDS seeds and of a day
 	$(GO) test -race -count=1 -timeout 20m ./...
 	$(GO) test -timeout 20m -count=1 ./internal/sim -run TestSeeds -seeds $(SEEDS)
+	$(GO) test -timeout 20m -count=1 ./test/day
 
 fuzz: ## each fuzz target for $(FUZZTIME)
 	@scripts/fuzz.sh $(FUZZTIME)
 
 sim: ## the simulation alone: make sim SEEDS=100000
 	$(GO) test -timeout 24h -count=1 -v ./internal/sim -run 'TestSeeds' -seeds $(SEEDS)
+
+compose: setup ## docker compose up, end to end, with a real engine
+	$(GO) test -tags compose -timeout 20m -count=1 -v ./test/compose
 
 interop: setup ## the tests among real ZooKeeper servers alone
 	$(GO) test -race -count=1 -timeout 20m -v ./test/interop/...
@@ -39,6 +43,7 @@ lint: ## format, vet, modernisers, and the house rules
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi
 	$(GO) vet ./...
+	$(GO) vet -tags compose ./test/compose
 	@fixes=$$($(GO) fix -diff ./... 2>&1); if [ -n "$$fixes" ]; then echo "$$fixes"; exit 1; fi
 	@$(GO) mod tidy -diff
 	$(GO) test -count=1 ./test/style

@@ -2,6 +2,7 @@
 # Installs what the tests need and says which tests are left out where that cannot be done.
 # With CI=true leaving anything out is a failure.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 left_out=()
 
@@ -40,10 +41,49 @@ install_packages() {
 	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
+partial=
+trap 'rm -rf "$partial"' EXIT # what an interrupted build left
+
+# tool NAME WHAT-IS-LEFT-OUT PACKAGE...
+# Builds programs that tests start, from tools/NAME, a module of its own that pins them and all that they
+# consist of. They stay in .tools/NAME-KEY until one of these versions changes.
+tool() {
+	local name=$1 tests=$2
+	shift 2
+	local key dir begun=$SECONDS
+	key=$(cat "tools/$name/go.mod" "tools/$name/go.sum" | sha256sum | cut -c 1-12)
+	dir=.tools/$name-$key
+	if [ -d "$dir" ]; then
+		return
+	fi
+	echo "building $name ($*): minutes the first time, seconds when Go's build cache has it"
+	mkdir -p .tools
+	partial=$(mktemp -d .tools/partial.XXXXXX)
+	# Each setting here is part of what Go's build cache knows the parts by.
+	if ! (cd "tools/$name" && CGO_ENABLED=0 GOFLAGS='' GOWORK=off go build -mod=readonly -buildvcs=false \
+		-ldflags '-s -w' -o "../../$partial/" "$@") 2>"$partial/errors"; then
+		left_out+=("$tests: $name cannot be built here: $(tail -n 1 "$partial/errors")")
+		rm -rf "$partial"
+		return
+	fi
+	rm -rf "$partial/errors" .tools/"$name"-*
+	chmod 755 "$partial"
+	mv "$partial" "$dir"
+	echo "built $name in $((SECONDS - begun)) s"
+}
+
 need "a C compiler for the race detector" "command -v gcc" "all tests with the race detector" gcc libc6-dev
 need "Java" "java -version" "tests among real ZooKeeper servers" default-jre-headless
 need "ZooKeeper" "test -f /usr/share/java/zookeeper.jar" "tests among real ZooKeeper servers" zookeeper
 need "ss" "command -v ss" "the count of connections as the kernel sees them" iproute2
+need "Chromium" "command -v chromium" "tests of the page in a browser" chromium
+tool prometheus "tests of metrics with a real Prometheus" \
+	github.com/prometheus/prometheus/cmd/prometheus github.com/prometheus/prometheus/cmd/promtool
+tool alertmanager "checks of the Alertmanager configuration, and the Compose demo" \
+	github.com/prometheus/alertmanager/cmd/alertmanager github.com/prometheus/alertmanager/cmd/amtool
+tool compose "the Compose demo" github.com/docker/compose/v2/cmd
+need "busybox" "command -v busybox" "the Compose demo" busybox-static
+tool jaeger "tests of traces with a real Jaeger" github.com/jaegertracing/jaeger/cmd/all-in-one
 
 if [ ${#left_out[@]} -gt 0 ]; then
 	echo "LEFT OUT:"

@@ -1,0 +1,132 @@
+//go:build compose
+
+package compose
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"electnode/test/observe"
+	"electnode/test/proc"
+)
+
+// limit bounds the whole test; a part of it is for the first build of the image.
+const limit = 12 * time.Minute
+
+// root is the top of the repository.
+const root = "../.."
+
+// demo is one Compose project, under a name and at ports of its own.
+type demo struct {
+	t       testing.TB
+	ctx     context.Context
+	compose string
+	project string
+	env     []string
+	port    map[string]int // by service
+}
+
+// services are all of docker-compose.yml but Grafana, whose image cannot be replaced, and chaos.
+func services() []string {
+	return []string{"electnode1", "electnode2", "electnode3", "prometheus", "alertmanager", "jaeger"}
+}
+
+func newDemo(t testing.TB) *demo {
+	t.Helper()
+	if err := exec.Command("docker", "info").Run(); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("no Docker engine: ", err)
+		}
+		t.Skip("left out: there is no Docker engine here")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	t.Cleanup(cancel)
+	program := observe.Program(t, root, "compose", "cmd")
+	abs, err := filepath.Abs(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &demo{t: t, ctx: ctx, compose: abs, project: fmt.Sprintf("electnode-test-%d", os.Getpid()), port: map[string]int{}}
+	ports := proc.Ports(t, len(services()))
+	for i, name := range services() {
+		d.port[name] = ports[i]
+	}
+	d.env = append(os.Environ(), fmt.Sprintf("NODE1_PORT=%d", ports[0]), fmt.Sprintf("NODE2_PORT=%d", ports[1]),
+		fmt.Sprintf("NODE3_PORT=%d", ports[2]), fmt.Sprintf("PROMETHEUS_PORT=%d", ports[3]),
+		fmt.Sprintf("ALERTMANAGER_PORT=%d", ports[4]), fmt.Sprintf("JAEGER_PORT=%d", ports[5]))
+	return d
+}
+
+// run runs a program in the repository and returns what it printed.
+func (d *demo) run(name string, args ...string) string {
+	d.t.Helper()
+	out, err := d.try(name, args...)
+	if err != nil {
+		d.t.Fatalf("%s %s: %v\n%s", filepath.Base(name), strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+func (d *demo) try(name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(d.ctx, name, args...)
+	cmd.Dir, cmd.Env = root, d.env
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	return strings.TrimSpace(out.String()), err
+}
+
+// up runs compose for this project.
+func (d *demo) up(args ...string) string {
+	d.t.Helper()
+	return d.run(d.compose, append([]string{"-p", d.project}, args...)...)
+}
+
+// docker runs the docker client.
+func (d *demo) docker(args ...string) string {
+	d.t.Helper()
+	return d.run("docker", args...)
+}
+
+// container is the name of a service's container.
+func (d *demo) container(service string) string { return d.project + "-" + service + "-1" }
+
+// get decodes the JSON at a path of a service.
+func (d *demo) get(service, path string, into any) error {
+	ctx, cancel := context.WithTimeout(d.ctx, 5*time.Second)
+	defer cancel()
+	url := fmt.Sprintf("http://127.0.0.1:%d%s", d.port[service], path)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s %.200s", url, resp.Status, raw)
+	}
+	return json.Unmarshal(raw, into)
+}
+
+// eventually waits for what needs its time.
+func (d *demo) eventually(during time.Duration, what string, cond func() error) {
+	d.t.Helper()
+	proc.Every(d.t, 250*time.Millisecond, during, what, cond)
+}
