@@ -143,6 +143,7 @@ func (m *member) harm() []string {
 		"Learner - Unexpected exception, retries exceeded",
 		// A four-letter word while the server stops serving:
 		"java.nio.channels.AsynchronousCloseException", "java.nio.channels.ClosedChannelException",
+		"java.nio.channels.CancelledKeyException",
 	}
 	var found []string
 	lines := strings.Split(m.java.Log(), "\n")

@@ -29,6 +29,7 @@ func floors() [][]string {
 		{"internal/fle", "internal/qcm", "internal/zab"},
 		{"internal/node"},
 		{"internal/sim"},
+		{"internal/traceid", "internal/queue"},
 		{"internal/metrics", "internal/tracing", "internal/logging", "internal/recorder"},
 		{"internal/watch"},
 		{"internal/web"},
@@ -46,7 +47,7 @@ type ban struct {
 
 func bans() []ban {
 	return []ban{
-		{[]string{"internal/quorum", "internal/event", "internal/fle"},
+		{[]string{"internal/quorum", "internal/event", "internal/fle", "internal/traceid"},
 			[]string{"net", "os", "syscall", "os/signal", "os/exec", "io/fs"},
 			"the words, the events and the election do no I/O"},
 		{[]string{"internal/fle"},

@@ -65,6 +65,12 @@ func TestExitStatus(t *testing.T) {
 	bad := write("bad.cfg", "tickTime=2000\ninitLimit=ten\nsyncLimit=5\ndataDir="+dir+"/none\nserver.1=127.0.0.1:1:2\n")
 	script := write("script", "at 1s kill leader\nat soon heal\nat 2s explode 3\n")
 	absent := filepath.Join(dir, "absent")
+	data := t.TempDir()
+	if err := os.WriteFile(filepath.Join(data, "myid"), []byte("1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	good := write("good.cfg", "tickTime=2000\ninitLimit=10\nsyncLimit=5\ndataDir="+data+"\nserver.1=127.0.0.1:1:2\nserver.2=127.0.0.1:3:4\n")
+	tls := write("web.yml", "tls_server_config: [\n")
 	for _, c := range []struct {
 		args []string
 		code int
@@ -76,6 +82,12 @@ func TestExitStatus(t *testing.T) {
 		{[]string{"run", "a", "b"}, 2, []string{"accepts at most 1"}},
 		{[]string{"run", absent}, 2, []string{absent, "no such file"}},
 		{[]string{"run", bad}, 2, []string{bad + ":2: initLimit"}},
+		{[]string{"run", good, "--web.config.file", absent}, 2, []string{absent, "no such file"}},
+		{[]string{"run", good, "--web.config.file", tls}, 2, []string{tls, "yaml"}},
+		{[]string{"run", good, "--trace.endpoint", "ftp://x"}, 2, []string{"--trace.endpoint", "ftp://x"}},
+		{[]string{"chaos"}, 2, []string{"at least 1 arg"}},
+		{[]string{"chaos", "x", "--every", "1ms"}, 2, []string{"--every"}},
+		{[]string{"healthcheck", "http://127.0.0.1:1"}, 1, []string{"refused"}},
 		{[]string{"--log.level", "loud", "run", bad}, 2, []string{"loud"}},
 		{[]string{"--log.format", "xml", "version"}, 2, []string{"xml"}},
 		{[]string{"config"}, 2, []string{"accepts 1 arg"}},

@@ -119,7 +119,7 @@ func TestDemoPage(t *testing.T) {
 		return nil
 	})
 	quick(t, "all follow one leader", func() error {
-		if page := string(get(t, url+"/")); strings.Count(page, "is established in epoch 1") != 3 {
+		if page := string(get(t, url+"/api/v1/status?format=text")); strings.Count(page, "is established in epoch 1") != 3 {
 			return os.ErrNotExist
 		}
 		return nil

@@ -91,8 +91,8 @@ func TestHTTPPaths(t *testing.T) {
 		want(s, codes)
 		all, peer, vote := keys(t, get(t, "http://"+s.HTTP+"/api/v1/status"))
 		for _, c := range []struct{ got, want []string }{
-			{all, []string{"accepted_epoch", "config_version", "current_epoch", "ensemble", "established", "leader",
-				"leaderless_seconds_total", "peers", "role", "round", "sid", "since", "state", "vote", "zxid"}},
+			{all, []string{"accepted_epoch", "config_version", "current_epoch", "ensemble", "established",
+				"established_since", "failure_tolerance", "leader", "leaderless_seconds_total", "peers", "role", "round", "sid", "since", "state", "vote", "zxid"}},
 			{peer, []string{"connected", "dialled_by_us", "leader", "round", "sid", "since", "state"}},
 			{vote, []string{"leader", "peer_epoch", "zxid"}},
 		} {
@@ -201,7 +201,8 @@ func TestStatusCommand(t *testing.T) {
 	}
 	leader, epoch := e.established()
 	o := status(0, urls...)
-	if n := strings.Count(o.stdout, "\n"); n != 4 || !strings.Contains(o.stdout, "LEADING") || !strings.HasPrefix(o.stdout, "SID") {
+	if n := strings.Count(o.stdout, "\n"); n != 6 || !strings.Contains(o.stdout, "LEADING") ||
+		!strings.HasPrefix(o.stdout, "SID") || !strings.Contains(o.stdout, "one more voter may be lost") {
 		t.Errorf("table:\n%s", o.stdout)
 	}
 	status(0, e.server(1).HTTP) // without the scheme
@@ -221,7 +222,7 @@ func TestStatusCommand(t *testing.T) {
 		}
 	}
 	e.others(leader)[0].Kill()
-	if o := status(3, urls...); !strings.Contains(o.stdout, "refused") {
+	if o := status(3, urls...); !strings.Contains(o.stdout, "refused") || !strings.Contains(o.stdout, "ONE MORE LOSS") {
 		t.Errorf("with one dead server:\n%s", o.stdout)
 	}
 	e.others(leader)[1].Kill()
