@@ -200,10 +200,11 @@ func (e *ensemble) status(sid int) web.Status {
 	return s
 }
 
-// spoke checks that electnodes understood preambles of real servers, and that they had this form.
+// spoke checks that electnodes understood preambles of real servers, and that they had this form. Those with a
+// real server above them were dialled by it; the others may have been the first to dial, and heard none.
 func (e *ensemble) spoke(form string) {
 	e.t.Helper()
-	for _, m := range e.members {
+	for i, m := range e.members {
 		if m.node == nil {
 			continue
 		}
@@ -218,7 +219,8 @@ func (e *ensemble) spoke(form string) {
 				e.t.Errorf("%s got a preamble of form %v from server %v, not %s", m, line["form"], peer, form)
 			}
 		}
-		if heard == 0 {
+		above := slices.ContainsFunc(e.members[i+1:], func(o *member) bool { return o.java != nil })
+		if heard == 0 && above {
 			e.t.Errorf("%s got no preamble of a real server", m)
 		}
 	}
