@@ -1,0 +1,139 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"electnode/test/proc"
+	"electnode/test/zk"
+)
+
+// timing is what a ZooKeeper configuration says of time, the same for both kinds: a silent server is given up after
+// 2 s.
+const timing = "tickTime=500\ninitLimit=20\nsyncLimit=4\n"
+
+// signals is what a server's process can be told.
+type signals struct{ *proc.Process }
+
+func (s signals) Pause()  { s.Signal(syscall.SIGSTOP) }
+func (s signals) Resume() { s.Signal(syscall.SIGCONT) }
+
+// zooServer is an electnode or a real ZooKeeper server: both are asked in the same words.
+type zooServer struct {
+	signals
+	start  func()
+	client string // host:port
+}
+
+func (s zooServer) Start()        { s.start() }
+func (s zooServer) Leads() bool   { return zk.Mode(s.client) == "leader" }
+func (s zooServer) Follows() bool { return zk.Mode(s.client) == "follower" }
+
+// zooConfigs makes the configuration of each of n servers, and where its client port is.
+func zooConfigs(tb testing.TB, n int) (configs, clients []string) {
+	ports := proc.Ports(tb, 3*n)
+	var lines strings.Builder
+	for i := range n {
+		fmt.Fprintf(&lines, "server.%d=127.0.0.1:%d:%d\n", i+1, ports[3*i], ports[3*i+1])
+	}
+	for i := range n {
+		port := ports[3*i+2]
+		configs = append(configs, fmt.Sprintf("%s%sclientPort=%d\nclientPortAddress=127.0.0.1\n", timing, &lines, port))
+		clients = append(clients, fmt.Sprintf("127.0.0.1:%d", port))
+	}
+	return configs, clients
+}
+
+func electnodes(tb testing.TB, n int) []server {
+	configs, clients := zooConfigs(tb, n)
+	var all []server
+	for i := range n {
+		node := proc.NewNode(tb, program, i+1, configs[i])
+		start := func() { node.Start("--log.level", "info") }
+		all = append(all, zooServer{signals{node.Process}, start, clients[i]})
+	}
+	return all
+}
+
+func zookeepers(tb testing.TB, n int) []server {
+	zk.Need(tb)
+	configs, clients := zooConfigs(tb, n)
+	var all []server
+	for i := range n {
+		s := zk.New(tb, i+1, configs[i])
+		all = append(all, zooServer{signals{s.Process}, func() { s.Start() }, clients[i]})
+	}
+	return all
+}
+
+// etcdServer is a member of an etcd cluster with default settings.
+type etcdServer struct {
+	signals
+	args   []string
+	client string // URL
+}
+
+func (s etcdServer) Start() { s.Process.Start(exec.Command("etcd", s.args...)) }
+
+func (s etcdServer) Leads() bool {
+	self, leader := s.status()
+	return leader != "" && leader == self
+}
+
+func (s etcdServer) Follows() bool {
+	self, leader := s.status()
+	return leader != "" && leader != "0" && leader != self
+}
+
+// status is the member's id, and whom it takes for the leader; empty when it does not answer.
+func (s etcdServer) status() (self, leader string) {
+	client := http.Client{Timeout: 2 * time.Second}
+	resp, err := client.Post(s.client+"/v3/maintenance/status", "application/json", bytes.NewReader([]byte("{}")))
+	if err != nil {
+		return "", ""
+	}
+	defer resp.Body.Close()
+	var body struct {
+		Header struct {
+			Member string `json:"member_id"`
+		}
+		Leader string
+	}
+	if json.NewDecoder(resp.Body).Decode(&body) != nil {
+		return "", ""
+	}
+	return body.Header.Member, body.Leader
+}
+
+func hasEtcd() bool {
+	_, err := exec.LookPath("etcd")
+	return err == nil
+}
+
+func etcds(tb testing.TB, n int) []server {
+	ports := proc.Ports(tb, 2*n)
+	var peers []string
+	for i := range n {
+		peers = append(peers, fmt.Sprintf("e%d=http://127.0.0.1:%d", i+1, ports[2*i]))
+	}
+	var all []server
+	for i := range n {
+		dir := tb.TempDir()
+		peer, client := fmt.Sprintf("http://127.0.0.1:%d", ports[2*i]), fmt.Sprintf("http://127.0.0.1:%d", ports[2*i+1])
+		all = append(all, etcdServer{
+			signals{proc.New(tb, fmt.Sprintf("etcd %d", i+1), filepath.Join(dir, "log"))},
+			[]string{"--name", fmt.Sprintf("e%d", i+1), "--data-dir", filepath.Join(dir, "data"),
+				"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+				"--listen-client-urls", client, "--advertise-client-urls", client,
+				"--initial-cluster", strings.Join(peers, ","), "--initial-cluster-state", "new"}, client})
+	}
+	return all
+}
