@@ -10,7 +10,7 @@ import (
 // myid reads this server's id. Differs from ZooKeeper: a single server needs one too (D11).
 // Rule: QuorumPeerConfig.setupMyId.
 func (l *loader) myid() (quorum.SID, bool) {
-	if l.cfg.DataDir == "" {
+	if l.cfg.DataDir == "" || l.foreign {
 		return 0, false
 	}
 	name := strings.TrimSuffix(l.cfg.DataDir, "/") + "/myid"

@@ -16,14 +16,27 @@ func Load(path string) (*Config, []Warning, error) {
 	return load(osFiles{}, path)
 }
 
-func load(f files, path string) (*Config, []Warning, error) {
+// LoadForeign is Load for a file of another machine, of which only the ensemble and TLS are of use: there is no
+// myid, MyID is 0, and the settings that are one server's own stay as they are written.
+func LoadForeign(path string) (*Config, []Warning, error) {
+	return loadForeign(osFiles{}, path)
+}
+
+func loadForeign(f files, path string) (*Config, []Warning, error) {
 	l := newLoader(f, path)
-	content, err := f.read(path)
+	l.foreign = true
+	return l.load()
+}
+
+func load(f files, path string) (*Config, []Warning, error) { return newLoader(f, path).load() }
+
+func (l *loader) load() (*Config, []Warning, error) {
+	content, err := l.files.read(l.path)
 	if err != nil {
-		l.faultIn(path, "", "cannot be read: %s", reason(err))
+		l.faultIn(l.path, "", "cannot be read: %s", reason(err))
 		return l.result()
 	}
-	l.run(path, content, nil)
+	l.run(l.path, content, nil)
 	return l.result()
 }
 
@@ -37,6 +50,7 @@ type loader struct {
 	faults   []error
 	failed   map[string]bool // keys that have a problem already
 	warnings []Warning
+	foreign  bool // of another machine: there is no myid
 }
 
 func newLoader(f files, path string) *loader {

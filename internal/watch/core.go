@@ -60,6 +60,7 @@ type server struct {
 	said  *quorum.View // what it holds to be the configuration; nil: unknown
 	stray bool         // it answers for another ensemble
 	tried bool
+	story story
 }
 
 // output is what the driver must do after a step.
@@ -78,12 +79,14 @@ type want struct {
 }
 
 type told struct {
-	node  quorum.SID
-	event event.Event
+	node     quorum.SID
+	election uint64 // number of the server's; 0 for the watcher's events
+	event    event.Event
 }
 
 func newCore(self quorum.SID, targets []Target, view *quorum.View) *core {
-	c := &core{self: self, view: view, pinned: map[quorum.SID]string{}, servers: map[quorum.SID]*server{}}
+	c := &core{self: self, view: view, pinned: map[quorum.SID]string{}, servers: map[quorum.SID]*server{},
+		verdict: verdict{lookers: quorum.MinEpoch}}
 	for _, t := range targets {
 		if t.SID != quorum.NoSID {
 			c.pinned[t.SID] = t.Address
@@ -119,11 +122,23 @@ func (c *core) step(r report) output {
 	return c.finish()
 }
 
+// inform enters what a client port said. It changes no verdict.
+func (c *core) inform(r informed) output {
+	if r.at.After(c.now) {
+		c.now = r.at
+	}
+	if s := c.servers[r.sid]; s != nil {
+		s.Client = r.info
+	}
+	return c.finish()
+}
+
 // finish draws the conclusions of what was noted and takes the output.
 func (c *core) finish() output {
 	c.adoptFromServers()
 	c.reconcile()
 	c.judge()
+	c.crown()
 	out := c.out
 	c.out = output{}
 	out.status = c.status()
@@ -154,7 +169,7 @@ func (c *core) probe(r report) Probe {
 }
 
 func (c *core) tell(node quorum.SID, e event.Event) {
-	c.out.events = append(c.out.events, told{node, e})
+	c.out.events = append(c.out.events, told{node, 0, e})
 }
 
 // answered notes what the server behind a said.
@@ -191,8 +206,9 @@ func (c *core) note(s *server, a *asking, r report) {
 	if !s.Up {
 		s.Up, s.Since, c.out.changed = true, c.now, true
 	}
-	if s.Known && s.State != n.State {
-		c.tell(s.SID, event.StateChanged{From: s.State, To: n.State, Reason: stateReason(s.State, n.State)})
+	c.relate(s, n)
+	if n.State == quorum.Looking {
+		c.verdict.lookers = max(c.verdict.lookers, n.Vote.PeerEpoch)
 	}
 	if !s.Known || s.State != n.State || s.Vote != n.Vote || s.Round != n.Round {
 		c.out.changed = true
@@ -206,18 +222,6 @@ func (c *core) note(s *server, a *asking, r report) {
 		c.tell(c.self, event.ConfigSeen{Peer: s.SID, Version: a.said.Version()})
 	}
 	s.said, s.ConfigKnown, s.ConfigVersion, s.ConfigProblem = a.said, a.said != nil, a.version(), a.problem
-}
-
-// stateReason is the reason of a change of state, as far as it can be seen from outside.
-func stateReason(from, to quorum.State) string {
-	switch {
-	case to != quorum.Looking:
-		return ""
-	case from == quorum.Leading:
-		return event.ReasonQuorumLost
-	default:
-		return event.ReasonLeaderLost
-	}
 }
 
 // failed notes that the server behind a was not reached or did not answer.
@@ -239,6 +243,9 @@ func (c *core) down(s *server, f *failure) {
 		s.Since, c.out.changed = c.now, true
 	}
 	s.Up, s.tried = false, true
+	if f.reason == FailRefused {
+		c.closes(s, "out of sight: "+f.err.Error())
+	}
 	s.LastFailure, s.FailureDetail, s.FailedAt = f.reason, f.err.Error(), c.now
 	s.Failures[f.reason]++
 }

@@ -129,6 +129,11 @@ func (c *core) adopt(v *quorum.View, by quorum.SID) {
 		}
 	}
 	c.enlist()
+	for _, s := range c.sorted() {
+		if s.story.begun {
+			c.tellOf(s, event.ConfigSeen{Peer: by, Version: v.Version(), Adopted: true, View: v})
+		}
+	}
 }
 
 // enlist makes servers the members of the view and, until there is one, the targets with a sid.
@@ -143,7 +148,15 @@ func (c *core) enlist() {
 			want[m.SID] = true
 		}
 	}
-	maps.DeleteFunc(c.servers, func(sid quorum.SID, _ *server) bool { return !want[sid] })
+	for _, s := range c.sorted() {
+		if want[s.SID] {
+			continue
+		}
+		if s.story.begun {
+			c.tellOf(s, event.NodeStopped{})
+		}
+		delete(c.servers, s.SID)
+	}
 	for sid := range want {
 		if c.servers[sid] == nil {
 			c.servers[sid] = &server{Server: Server{SID: sid, Failures: map[Reason]uint64{}}}

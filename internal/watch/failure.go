@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"electnode/internal/event"
 	"electnode/internal/qcm"
+	"electnode/internal/quorumtls"
 )
 
 // Reason says why a server could not be asked, or gave no answer.
@@ -17,12 +19,15 @@ type Reason string
 
 // Reasons of a failure: a closed set, fit for a label.
 const (
-	FailUnresolved    Reason = "unresolved"     // its name has no address
-	FailRefused       Reason = "refused"        // nobody listens there
-	FailTimeout       Reason = "timeout"        // no connection in time
-	FailClosed        Reason = "closed"         // it closed or broke the connection
+	FailUnresolved Reason = "unresolved" // its name has no address
+	FailRefused    Reason = "refused"    // nobody listens there
+	FailTimeout    Reason = "timeout"    // no connection in time
+	// It closed or broke the connection: it ended, or it is a client port, or a real server with sslQuorum that is
+	// asked without TLS, which says no word before it closes.
+	FailClosed        Reason = "closed"
 	FailNoAnswer      Reason = "no_answer"      // it accepts and says nothing
-	FailBadFrame      Reason = "bad_frame"      // no election port: a client's, a web server's, or TLS
+	FailTLS           Reason = "tls"            // TLS where plain was expected, or the reverse, or a certificate
+	FailBadFrame      Reason = "bad_frame"      // no election port: a web server's for example
 	FailMalformed     Reason = "malformed"      // a frame that is no notification
 	FailFlood         Reason = "flood"          // more frames than questions
 	FailOtherEnsemble Reason = "other_ensemble" // a server of another ensemble answers there
@@ -33,8 +38,28 @@ const (
 
 // Reasons lists every Reason.
 func Reasons() []Reason {
-	return []Reason{FailUnresolved, FailRefused, FailTimeout, FailClosed, FailNoAnswer, FailBadFrame,
+	return []Reason{FailUnresolved, FailRefused, FailTimeout, FailClosed, FailNoAnswer, FailTLS, FailBadFrame,
 		FailMalformed, FailFlood, FailOtherEnsemble, FailSID, FailNoAddress, FailError}
+}
+
+// errSpeaksTLS says that a port expects TLS, which the watcher does not use.
+var errSpeaksTLS = errors.New("the port speaks TLS, and the watcher asks without: it needs the servers' ssl.quorum settings")
+
+// errSpeaksHTTP says that a web server answers.
+var errSpeaksHTTP = errors.New("the port speaks HTTP: it is a web server's and no election port (3888 by convention)")
+
+// speaksTLS reports whether bytes begin a record of TLS, an alert or a hand-shake. A frame begins with 0: it is
+// shorter than 16 MiB.
+func speaksTLS(head []byte) bool {
+	return len(head) >= 3 && (head[0] == 0x15 || head[0] == 0x16) && head[1] == 3 && head[2] <= 4
+}
+
+// atFirst explains a failure before anything was heard on a connection.
+func (f *failure) atFirst() *failure {
+	if f.reason == FailClosed {
+		f.err = fmt.Errorf("%w before its first answer: this is no election port (a client port?), or it wants TLS (sslQuorum)", f.err)
+	}
+	return f
 }
 
 // failure is why a dial or a question came to nothing.
@@ -53,6 +78,8 @@ func dialFailure(err error) *failure {
 		f.reason = FailUnresolved
 	case errors.Is(err, syscall.ECONNREFUSED):
 		f.reason = FailRefused
+	case errors.Is(err, quorumtls.ErrTLS):
+		f.reason = FailTLS
 	case timedOut(err):
 		f.reason = FailTimeout
 	}
@@ -63,9 +90,14 @@ func dialFailure(err error) *failure {
 func talkFailure(err error) *failure {
 	f := &failure{reason: FailError, err: err}
 	switch {
-	case errors.Is(err, qcm.ErrFrameLength):
+	case errors.Is(err, errSpeaksTLS):
+		f.reason = FailTLS
+	case quorumtls.Refused(err):
+		f.reason, f.err = FailTLS, fmt.Errorf("the server refuses: %w", err)
+	case errors.Is(err, errSpeaksHTTP):
 		f.reason = FailBadFrame
-		f.err = errors.Join(err, errors.New("is this an election port, and is it without TLS?"))
+	case errors.Is(err, qcm.ErrFrameLength):
+		f.reason, f.err = FailBadFrame, fmt.Errorf("%w: this is no election port", err)
 	case timedOut(err):
 		f.reason = FailNoAnswer
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
@@ -98,7 +130,7 @@ func (f *failure) dialResult() string {
 // dropReason is the reason as a ConnectionDown has it.
 func (f *failure) dropReason() string {
 	switch {
-	case f.reason == FailBadFrame:
+	case f.reason == FailBadFrame, errors.Is(f.err, errSpeaksTLS):
 		return event.DropBadFrame
 	case errors.Is(f.err, io.EOF), errors.Is(f.err, io.ErrUnexpectedEOF):
 		return event.DropClosed

@@ -65,6 +65,9 @@ func (l *link) run(ctx context.Context) {
 		began := time.Now()
 		conn, addr, failed := l.connect(ctx)
 		limit := refusedLast
+		if failed != nil && failed.reason == FailTLS {
+			limit = redialLast // a hand-shake costs the server about as much as a connection
+		}
 		if failed == nil {
 			limit = redialLast
 			failed = l.visit(ctx, conn, addr)
@@ -90,6 +93,9 @@ func (l *link) visit(ctx context.Context, conn net.Conn, addr string) *failure {
 	t := &talk{link: l, line: line{conn}, conn: conn, in: bufio.NewReader(conn), addr: addr}
 	t.introduce()
 	failed := t.run(ctx)
+	if !t.spoke {
+		failed = failed.atFirst()
+	}
 	down := event.ConnectionDown{Peer: t.known, Reason: event.DropStopped}
 	if ctx.Err() == nil {
 		down.Reason, down.Detail = failed.dropReason(), failed.err.Error()
@@ -137,6 +143,7 @@ type talk struct {
 	in    *bufio.Reader
 	addr  string
 	heard time.Time  // when the last frame came
+	spoke bool       // one came
 	known quorum.SID // whose connection it was said to be
 	told  bool
 }
@@ -241,10 +248,16 @@ func (t *talk) idle(d time.Duration) *failure {
 	return &failure{reason: FailFlood, err: errors.New("it sends without being asked")}
 }
 
+// frame reads a frame of which the first byte is there.
 func (t *talk) frame() ([]byte, error) {
+	if head, err := t.in.Peek(min(t.in.Buffered(), 4)); err == nil && speaksTLS(head) {
+		return nil, errSpeaksTLS
+	} else if string(head) == "HTTP" {
+		return nil, errSpeaksHTTP
+	}
 	frame, err := qcm.ReadFrame(t.in)
 	if err == nil {
-		t.heard = time.Now()
+		t.heard, t.spoke = time.Now(), true
 	}
 	return frame, err
 }

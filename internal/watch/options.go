@@ -9,6 +9,7 @@ import (
 	"electnode/internal/event"
 	"electnode/internal/qcm"
 	"electnode/internal/quorum"
+	"electnode/internal/quorumtls"
 )
 
 const (
@@ -36,9 +37,19 @@ type Options struct {
 	AnswerTimeout  time.Duration // a server that has not answered by then is out of sight [1 s]
 	ConnectTimeout time.Duration // for one address, and for one name [2 s]
 
-	Network qcm.Network // nothing listens [TCP]
+	// Enrich also asks each server that answers at its client port, if the configuration in force tells that:
+	// srvr and mntr, every 5 s, one server at a time, 1 s for each, 64 KiB at most.
+	Enrich bool
+
+	Network qcm.Network // nothing listens; quorumtls makes one with TLS [TCP]
+	// ClientNetwork is how client ports are dialled [Network, without its TLS].
+	ClientNetwork qcm.Network
 	// Sink gets the events. Those of connections and questions have the watcher's sid as node, and so have
-	// LeaderEstablished and LeaderLost; StateChanged has the sid of the server whose state it is. [none]
+	// ConfigSeen and the LeaderEstablished and LeaderLost of the verdict. What is seen of a server is told as if
+	// it were a node, with its sid: NodeStarted with its first answer, StateChanged, ElectionStarted,
+	// RoundChanged, VoteChanged, ElectionDecided, ElectionAborted, LeaderEstablished and LeaderLost as it sees
+	// them, ConfigSeen when the configuration in force changes, NodeStopped when it leaves that. Each happened at
+	// some time since the answer before; what nobody can see is empty: How of a decision, Peer of a vote. [none]
 	Sink event.Sink
 	// OnProbe is called after each question, by Run's goroutine: it must not wait. [none]
 	OnProbe func(Probe)
@@ -119,6 +130,9 @@ func (o Options) withDefaults() (Options, error) {
 func (o *Options) fillIn() {
 	if o.Network == nil {
 		o.Network = qcm.TCP{KeepAlive: true}
+	}
+	if o.ClientNetwork == nil {
+		o.ClientNetwork = quorumtls.Plain(o.Network)
 	}
 	if o.Sink == nil {
 		o.Sink = event.FanOut{}

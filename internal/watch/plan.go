@@ -14,6 +14,11 @@ type Plan struct {
 	// FirstRedial and LastRedial bound the wait before a connection that a server closed is made again; it
 	// doubles from one vain connection to the next.
 	FirstRedial, LastRedial time.Duration
+
+	// Words are said to the client port of each server that answers, each on a connection of its own, every
+	// WordsEvery; none without Options.Enrich.
+	Words      []string
+	WordsEvery time.Duration
 }
 
 // DryRun says what New and Run with the same options would send. It connects to nothing.
@@ -27,6 +32,10 @@ func DryRun(opt Options) (Plan, error) {
 		return Plan{}, err
 	}
 	perSecond := 1 / (opt.Interval.Seconds() * (1 - opt.Jitter))
-	return Plan{Options: opt, Preamble: hello, Question: []byte(question), QuestionsPerSecond: perSecond,
-		BytesPerSecond: perSecond * float64(len(question)), FirstRedial: redialFirst, LastRedial: redialLast}, nil
+	plan := Plan{Options: opt, Preamble: hello, Question: []byte(question), QuestionsPerSecond: perSecond,
+		BytesPerSecond: perSecond * float64(len(question)), FirstRedial: redialFirst, LastRedial: redialLast}
+	if opt.Enrich {
+		plan.Words, plan.WordsEvery = []string{string(wordServer), string(wordMonitor)}, wordsEvery
+	}
+	return plan, nil
 }

@@ -57,6 +57,7 @@ func (c *core) reconcile() {
 			continue
 		}
 		s.Addresses = c.whereIs(s.SID)
+		s.ClientAddress = c.clientOf(s)
 		c.want(s.SID, nil, s.Addresses)
 	}
 	for _, d := range c.seeds {
@@ -73,6 +74,19 @@ func (c *core) needed(a *asking) bool {
 		return a.seed.member == quorum.NoSID && c.seedsAwake()
 	}
 	return c.servers[a.sid] != nil && a.sid < c.self
+}
+
+// clientOf is the client port of s as it says itself, or else as the configuration in force does.
+func (c *core) clientOf(s *server) string {
+	for _, v := range []*quorum.View{s.said, c.view} {
+		if v == nil {
+			continue
+		}
+		if m, ok := v.Member(s.SID); ok && m.Client != "" {
+			return clientAddress(m, s.Addresses)
+		}
+	}
+	return ""
 }
 
 func (c *core) whereIs(sid quorum.SID) []string {

@@ -35,6 +35,7 @@ type fake struct {
 	last      []byte
 	state     quorum.State
 	vote      quorum.Vote
+	round     quorum.Round
 	config    string
 	odd       string   // hang, close, garbage, chatter: how it behaves, if not well
 	asked     []string // "hello" and "ask", in their order
@@ -84,7 +85,14 @@ func (f *fake) crash() {
 func (f *fake) is(s quorum.State, leader quorum.SID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.state, f.vote = s, quorum.Vote{Leader: leader, PeerEpoch: 1}
+	f.state, f.vote, f.round = s, quorum.Vote{Leader: leader, PeerEpoch: 1}, 1
+}
+
+// says is the same with another epoch and round.
+func (f *fake) says(s quorum.State, leader quorum.SID, epoch quorum.Epoch, round quorum.Round) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.state, f.vote, f.round = s, quorum.Vote{Leader: leader, PeerEpoch: epoch}, round
 }
 
 func (f *fake) behave(how string) {
@@ -148,7 +156,7 @@ func (f *fake) write(c net.Conn, frame []byte) error {
 func (f *fake) answer(c net.Conn) error {
 	_, odd := f.noted("ask")
 	f.mu.Lock()
-	f.last = fle.Append(nil, fle.Notification{State: f.state, Vote: f.vote, Round: 1, Version: 2, Text: []byte(f.config)})
+	f.last = fle.Append(nil, fle.Notification{State: f.state, Vote: f.vote, Round: f.round, Version: 2, Text: []byte(f.config)})
 	frame := f.last
 	f.mu.Unlock()
 	switch odd {

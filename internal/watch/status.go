@@ -9,6 +9,7 @@ import (
 
 // Status is what a watcher knows of its ensemble: a copy, for whoever asks.
 type Status struct {
+	At time.Time // of this copy
 	// View is the configuration in force; nil until a server has told one.
 	View *quorum.View
 	// HasLeader says that a quorum of the voters names Leader, and that Leader itself says LEADING: it is
@@ -62,6 +63,11 @@ type Server struct {
 	// Stale says that it is Up and names a leader that does not itself say LEADING.
 	Stale bool
 
+	// ClientAddress is its client port as the configuration tells it, host:port; empty: the configuration does
+	// not. Client is what it said there last, with Options.Enrich; nil: it was not asked yet.
+	ClientAddress string
+	Client        *ClientInfo
+
 	Answers  uint64
 	Failures map[Reason]uint64
 	// The last failure; LastFailure is empty if there was none.
@@ -89,6 +95,7 @@ func (s Status) Server(sid quorum.SID) (Server, bool) {
 
 // asOf is s with the leaderless time up to now.
 func (s Status) asOf(now time.Time) Status {
+	s.At = now
 	if s.Leaderless {
 		s.LeaderlessTotal += max(now.Sub(s.LeaderlessSince), 0)
 	}

@@ -17,6 +17,10 @@ type verdict struct {
 	epoch    quorum.Epoch
 	round    quorum.Round // the leader's
 	stepped  bool         // the last leader was seen in another state since
+	reign    time.Time    // when the leader was first seen to be elected
+	base     quorum.Epoch // before the leader: its own must be above it to be established
+	lookers  quorum.Epoch // the highest that a server named while it was LOOKING, since reign
+	proven   bool         // the leader is established, as far as can be seen
 	since    time.Time
 	changes  uint64
 	blind    bool
@@ -98,6 +102,13 @@ func (c *core) led(s *server) {
 	}
 	if v.ever && !same {
 		v.changes++
+	}
+	if !same || !v.ever {
+		v.base, v.lookers = v.lookers, quorum.MinEpoch
+		if v.ever {
+			v.base = max(v.base, v.epoch)
+		}
+		v.reign, v.proven = c.now, false
 	}
 	var after time.Duration
 	if v.leaderless {

@@ -39,12 +39,17 @@ func (w *Watcher) Status() Status { return w.status.Load().asOf(time.Now()) }
 // Run watches until ctx ends, and returns when all connections are closed. It is called once.
 func (w *Watcher) Run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
-	d := &driver{Watcher: w, links: map[int]*link{}, reports: make(chan report)}
+	d := &driver{Watcher: w, links: map[int]*link{}, reports: make(chan report), words: make(chan informed)}
 	defer d.wg.Wait()
 	defer cancel()
 	c := newCore(w.opt.SID, w.opt.Targets, w.opt.View)
 	now := time.Now()
 	d.carryOut(ctx, now, c.start(now))
+	if w.opt.Enrich {
+		a := &asker{network: w.opt.ClientNetwork, servers: func() []Server { return w.status.Load().Servers }, reports: d.words}
+		// Owned by Run, which waits for it; ends with the context of Run.
+		d.wg.Go(func() { a.run(ctx) })
+	}
 	for {
 		select {
 		case r := <-d.reports:
@@ -53,6 +58,8 @@ func (w *Watcher) Run(ctx context.Context) {
 			}
 			d.carryOut(ctx, r.at, c.step(r))
 			w.opt.OnProbe(c.probe(r))
+		case r := <-d.words:
+			d.carryOut(ctx, r.at, c.inform(r))
 		case <-ctx.Done():
 			return
 		}
@@ -65,6 +72,7 @@ type driver struct {
 	wg      sync.WaitGroup
 	links   map[int]*link
 	reports chan report // unbuffered: who is faster waits its turn
+	words   chan informed
 }
 
 // carryOut does what the core wants done.
@@ -87,7 +95,7 @@ func (d *driver) carryOut(ctx context.Context, at time.Time, out output) {
 		}
 	}
 	for _, e := range out.events {
-		d.opt.Sink.Record(event.Stamped{Time: at, Node: e.node, Event: e.event})
+		d.opt.Sink.Record(event.Stamped{Time: at, Node: e.node, Election: e.election, Event: e.event})
 	}
 	d.status.Store(&out.status)
 	if out.changed {

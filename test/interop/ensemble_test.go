@@ -29,6 +29,8 @@ type plan struct {
 	cfg   string   // more lines of zoo.cfg, for all
 	own   string   // more lines of zoo.cfg, for electnodes
 	jvm   []string // more properties of the real servers
+	// dial is how a stranger connects with election ports [TCP].
+	dial func(addr string) (net.Conn, error)
 }
 
 // ensemble is a number of servers that know each other.
@@ -36,6 +38,7 @@ type ensemble struct {
 	t        testing.TB
 	members  []*member
 	stranger *zk.Stranger
+	expected []string // what the test makes real servers log, beside what is always expected
 }
 
 // build makes an ensemble of which no server runs. At the end of the test those that run then must be in
@@ -47,6 +50,9 @@ func build(t testing.TB, p plan) *ensemble {
 		p.hosts = []string{"127.0.0.1"}
 	}
 	e := &ensemble{t: t, stranger: zk.NewStranger(t, 0)}
+	if p.dial != nil {
+		e.stranger = zk.NewStrangerOver(t, 0, p.dial)
+	}
 	ports := proc.Ports(t, 3*len(p.kinds))
 	var lines strings.Builder
 	for i, kind := range p.kinds {
@@ -259,7 +265,7 @@ func (e *ensemble) inOrder() {
 				e.t.Errorf("%s has gone deaf: %v", m, err)
 			}
 		}
-		if found := m.harm(); len(found) > 0 {
+		if found := m.harm(e.expected...); len(found) > 0 {
 			e.t.Errorf("the log of %s tells of:\n  %s", m, strings.Join(found, "\n  "))
 		}
 	}

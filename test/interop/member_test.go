@@ -25,6 +25,7 @@ type member struct {
 	java     *zk.Server // nil: an electnode
 	node     *proc.Node // nil: a real server
 	jvm      []string
+	threads  int // that a test counted first
 }
 
 // process is what the two kinds have in common.
@@ -134,17 +135,17 @@ func (m *member) stranger(s *zk.Stranger) (fle.Notification, error) { return s.A
 var thrown = regexp.MustCompile(`^(Caused by: )?[\w.$]+\.\w*(Exception|Error)\b`)
 
 // harm lists the lines of a real server's log that tell of anything but lost connections, stopped threads, and
-// roles that ended: what was thrown, and errors of which nothing that was thrown is the cause.
-func (m *member) harm() []string {
-	expected := []string{
+// roles that ended: what was thrown, and errors of which nothing that was thrown is the cause. What else is
+// expected to be in such a line may be given.
+func (m *member) harm(expected ...string) []string {
+	expected = append(expected,
 		"java.net.ConnectException: Connection refused", "java.net.SocketException: Broken pipe",
 		"java.net.SocketException: Connection reset", "java.net.SocketException: Socket closed",
 		"java.io.EOFException", "java.lang.InterruptedException", "Failed connect to",
 		"Learner - Unexpected exception, retries exceeded",
 		// A four-letter word while the server stops serving:
 		"java.nio.channels.AsynchronousCloseException", "java.nio.channels.ClosedChannelException",
-		"java.nio.channels.CancelledKeyException",
-	}
+		"java.nio.channels.CancelledKeyException")
 	var found []string
 	lines := strings.Split(m.java.Log(), "\n")
 	for i, line := range lines {

@@ -80,6 +80,14 @@ func (p *Process) Running() bool {
 	}
 }
 
+// PID is the process's id; 0 when it does not run.
+func (p *Process) PID() int {
+	if !p.Running() {
+		return 0
+	}
+	return p.life.cmd.Process.Pid
+}
+
 // Kill ends the process as kill -9 does, and waits for it. One that does not run stays as it is.
 func (p *Process) Kill() {
 	if p.life == nil {

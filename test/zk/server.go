@@ -90,6 +90,15 @@ func (s *Server) Configure(zooCfg string) {
 	must(s.t, os.WriteFile(filepath.Join(s.Dir, "zoo.cfg"), []byte(cfg), 0o644))
 }
 
+// Also adds lines to zoo.cfg, for the next start.
+func (s *Server) Also(lines string) {
+	s.t.Helper()
+	path := filepath.Join(s.Dir, "zoo.cfg")
+	cfg, err := os.ReadFile(path)
+	must(s.t, err)
+	must(s.t, os.WriteFile(path, append(cfg, lines...), 0o644))
+}
+
 // DataDir is the server's dataDir.
 func (s *Server) DataDir() string { return filepath.Join(s.Dir, "data") }
 

@@ -25,6 +25,7 @@ const questionText = "server.1=127.0.0.1:1:2\nserver.2=127.0.0.1:3:4\nversion=0"
 // Rule: section 15 of the election port's specification.
 type Stranger struct {
 	sid   quorum.SID
+	to    func(addr string) (net.Conn, error) // how it connects
 	conns map[string]*strangerConn
 }
 
@@ -35,7 +36,12 @@ type strangerConn struct {
 
 // NewStranger makes a stranger; number tells those apart that ask the same servers.
 func NewStranger(t testing.TB, number int) *Stranger {
-	s := &Stranger{sid: strangerSID + quorum.SID(number), conns: map[string]*strangerConn{}}
+	return NewStrangerOver(t, number, func(addr string) (net.Conn, error) { return net.DialTimeout("tcp", addr, wordTime) })
+}
+
+// NewStrangerOver makes a stranger that connects in a way of its own, by TLS for example.
+func NewStrangerOver(t testing.TB, number int, to func(addr string) (net.Conn, error)) *Stranger {
+	s := &Stranger{sid: strangerSID + quorum.SID(number), to: to, conns: map[string]*strangerConn{}}
 	t.Cleanup(func() {
 		for _, c := range s.conns {
 			_ = c.Close() // nobody waits for anything
@@ -70,7 +76,7 @@ func (s *Stranger) dial(addr string) (*strangerConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := net.DialTimeout("tcp", addr, wordTime)
+	conn, err := s.to(addr)
 	if err != nil {
 		return nil, err
 	}
