@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -55,7 +56,8 @@ func electionsCommand() *cobra.Command {
 	return cmd
 }
 
-// electionArgs tells URLs from the ID, which is digits, or 32 hex digits: a trace id.
+// electionArgs tells URLs from the ID, which is digits, with the sid before a dot for a watcher, or 32 hex digits: a
+// trace id.
 func electionArgs(args []string) (urls []string, id string, err error) {
 	for _, arg := range args {
 		if !isElection(arg) {
@@ -74,8 +76,12 @@ func electionArgs(args []string) (urls []string, id string, err error) {
 }
 
 func isElection(arg string) bool {
-	return strings.Trim(arg, "0123456789") == "" || len(arg) == 32 && strings.Trim(arg, "0123456789abcdef") == ""
+	return strings.Trim(arg, "0123456789") == "" || len(arg) == 32 && strings.Trim(arg, "0123456789abcdef") == "" ||
+		watchedElection.MatchString(arg)
 }
+
+// watchedElection is the form of the ids of a watcher: a server and the number of its election.
+var watchedElection = regexp.MustCompile(`^-?[0-9]+\.[0-9]+$`)
 
 func showElections(ctx context.Context, out, errs io.Writer, urls []string, id string, f electionsFlags) error {
 	all := askHistories(ctx, urls)

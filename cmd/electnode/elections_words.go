@@ -34,7 +34,7 @@ func describeElectionEvent(ev event.Event) (mark byte, text string) {
 	case event.QuorumUndone:
 		return 'q', fmt.Sprintf("quorum of round %d undone: a better vote came", ev.Round)
 	case event.ElectionDecided:
-		return 'D', fmt.Sprintf("%s, for %s after %s: %s", ev.State, ev.Vote, short(ev.Phases.Decided), ev.How)
+		return 'D', fmt.Sprintf("%s, for %s after %s%s", ev.State, ev.Vote, short(ev.Phases.Decided), because(string(ev.How)))
 	case event.ElectionAborted:
 		return 'A', "election aborted: " + ev.Reason
 	case event.EpochProposed:
@@ -83,11 +83,14 @@ func describeLinkEvent(ev event.Event) string {
 func describeNodeEvent(ev event.Event) string {
 	switch ev := ev.(type) {
 	case event.NodeStarted:
+		if ev.AcceptedEpoch < 0 { // a watcher tells of a foreign server
+			return fmt.Sprintf("first seen, a %s in epoch %d", ev.Role, ev.CurrentEpoch)
+		}
 		return fmt.Sprintf("node started as %s, epochs %d (accepted) and %d", ev.Role, ev.AcceptedEpoch, ev.CurrentEpoch)
 	case event.NodeStopped:
 		return "node stopped" + because(ev.Error)
 	case event.StateChanged:
-		return fmt.Sprintf("%s -> %s: %s", ev.From, ev.To, ev.Reason)
+		return fmt.Sprintf("%s -> %s%s", ev.From, ev.To, because(ev.Reason))
 	case event.ConfigSeen:
 		return fmt.Sprintf("configuration %s at %d%s%s", ev.Version, ev.Peer, map[bool]string{true: ", adopted"}[ev.Adopted],
 			because(ev.Detail))
@@ -119,7 +122,7 @@ func says(n event.Notification) string {
 }
 
 func by(peer bool, sid quorum.SID) string {
-	if !peer {
+	if !peer || sid == quorum.NoSID { // a watcher does not see whose it was
 		return ""
 	}
 	return fmt.Sprintf(", from %d", sid)

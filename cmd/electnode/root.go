@@ -35,7 +35,7 @@ func root(c *common) *cobra.Command {
 	cmd.PersistentFlags().StringVar(&c.logLevel, "log.level", "info", "debug, info, warn or error")
 	cmd.PersistentFlags().StringVar(&c.logFormat, "log.format", logging.Auto,
 		"auto, text or json; auto is text on a terminal; SIGUSR1 turns level debug on and off")
-	cmd.AddCommand(runCommand(c), demoCommand(c), configCommand(), statusCommand(), inspectCommand(),
+	cmd.AddCommand(runCommand(c), watchCommand(c), demoCommand(c), configCommand(), statusCommand(), inspectCommand(),
 		electionsCommand(), replayCommand(c), chaosCommand(), healthcheckCommand(), versionCommand())
 	return cmd
 }

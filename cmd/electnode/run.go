@@ -42,6 +42,14 @@ func runCommand(c *common) *cobra.Command {
 		Args:    cobra.MaximumNArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return runNode(cmd.Context(), f, args) },
 	}
+	f.addWeb(cmd)
+	cmd.Flags().BoolVar(&f.faults, "faults.enabled", false,
+		"let whoever reaches HTTP kill, pause, isolate, cut off and heal this node")
+	return cmd
+}
+
+// addWeb defines the flags of HTTP and of traces.
+func (f *runFlags) addWeb(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&f.webListen, "web.listen-address", []string{":7000"},
 		"where to answer HTTP, several times if wanted; off for nowhere")
 	cmd.Flags().StringVar(&f.webConfig, "web.config.file", "",
@@ -50,9 +58,6 @@ func runCommand(c *common) *cobra.Command {
 	cmd.Flags().StringVar(&f.traceEndpoint, "trace.endpoint", "",
 		"where traces go by OTLP, as http://host:4318, or host:4317 for gRPC; else the OTEL_ environment says")
 	cmd.Flags().StringVar(&f.traceURL, "web.trace-url", "", traceURLHelp)
-	cmd.Flags().BoolVar(&f.faults, "faults.enabled", false,
-		"let whoever reaches HTTP kill, pause, isolate, cut off and heal this node")
-	return cmd
 }
 
 // runNode is the life of one node: until ctx ends, or something that it cannot do without does.

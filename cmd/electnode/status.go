@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,8 +36,8 @@ func statusCommand() *cobra.Command {
 	var f statusFlags
 	cmd := &cobra.Command{
 		Use: "status [URL...]", Short: "Ask nodes who leads",
-		Long: "Ask nodes who leads. Exit status 0 when all the nodes asked agree on one established leader,\n" +
-			"3 when not, 1 when none answers.",
+		Long: "Ask nodes who leads, or a watcher about the servers that it watches. Exit status 0 when all of them agree\n" +
+			"on one established leader, 3 when not, 1 when none answers. Of a watcher every server must be in sight.",
 		Example: "  electnode status http://127.0.0.1:7000 http://127.0.0.1:7001\n  electnode status --watch",
 		RunE: func(cmd *cobra.Command, urls []string) error {
 			if len(urls) == 0 {
@@ -58,6 +59,8 @@ type answer struct {
 	URL    string      `json:"url"`
 	Status *web.Status `json:"status,omitempty"`
 	Error  string      `json:"error,omitempty"`
+	// Watched is the server, when a watcher at URL tells this of it.
+	Watched *quorum.SID `json:"watched,omitempty"`
 }
 
 func showStatus(ctx context.Context, out io.Writer, urls []string, f statusFlags) error {
@@ -144,17 +147,25 @@ func askAll(ctx context.Context, urls []string) []answer {
 func answersIn(raw []byte, url string) ([]answer, error) {
 	if bytes.HasPrefix(bytes.TrimSpace(raw), []byte("[")) {
 		var list []struct {
-			SID    quorum.SID
-			Status *web.Status
-			Error  string
+			SID     quorum.SID
+			Status  *web.Status
+			Error   string
+			Watched bool
 		}
 		if err := json.Unmarshal(raw, &list); err != nil {
 			return nil, fmt.Errorf("this is no electnode: %w", err)
 		}
 		var all []answer
 		for _, n := range list {
+			if n.Watched {
+				all = append(all, answer{URL: url, Status: n.Status, Error: n.Error, Watched: &n.SID})
+				continue
+			}
 			all = append(all, answer{URL: fmt.Sprintf("%s/nodes/%d", strings.TrimRight(url, "/"), n.SID),
 				Status: n.Status, Error: n.Error})
+		}
+		if len(all) == 0 {
+			return nil, errors.New("no server is known there yet")
 		}
 		return all, nil
 	}
@@ -181,10 +192,20 @@ func fetch(ctx context.Context, url string) ([]byte, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	if resp.StatusCode != http.StatusOK {
-		return nil, errors.New(resp.Status)
+		return nil, refusal(resp.Status, raw)
 	}
-	return io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	return raw, err
+}
+
+// refusal is the reason that stands in the body of an answer, if there is one.
+func refusal(status string, raw []byte) error {
+	var body struct{ Error string }
+	if json.Unmarshal(raw, &body) == nil && body.Error != "" {
+		return errors.New(status + ": " + plain(body.Error))
+	}
+	return errors.New(status)
 }
 
 // verdict is nil when all answered and agree on one established leader.
@@ -230,21 +251,19 @@ func table(out io.Writer, all []answer) error {
 	for _, a := range all {
 		s := a.Status
 		if s == nil {
-			fmt.Fprintf(w, "-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t%s: %s\n", a.URL, a.Error)
+			sid := "-"
+			if a.Watched != nil {
+				sid = a.Watched.String()
+			}
+			fmt.Fprintf(w, "%s\t-\t-\t-\t-\t-\t-\t-\t-\t-\t%s: %s\n", sid, a.URL, plain(a.Error))
 			continue
 		}
 		leader := "-"
 		if s.Leader != nil {
 			leader = s.Leader.String()
 		}
-		links := 0
-		for _, p := range s.Peers {
-			if p.Connected {
-				links++
-			}
-		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%t\t%s\t%s\t%s\t%s\t%d/%d\t%s\t%s\n", s.SID, s.State, leader, s.Established,
-			s.Round, s.AcceptedEpoch, s.CurrentEpoch, s.Zxid, links, len(s.Peers),
+		fmt.Fprintf(w, "%d\t%s\t%s\t%t\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.SID, s.State, leader, s.Established,
+			s.Round, orDash(s.AcceptedEpoch), orDash(s.CurrentEpoch), orDash(s.Zxid), a.links(),
 			s.Since.Format("15:04:05.000"), a.URL)
 	}
 	if err := w.Flush(); err != nil {
@@ -254,7 +273,24 @@ func table(out io.Writer, all []answer) error {
 	return err
 }
 
-// outlook says in a sentence how the ensemble stands, as its established leader sees it.
+// links is how many of the others a server is connected with; nobody else can tell.
+func (a answer) links() string {
+	if a.Watched != nil {
+		return "-"
+	}
+	up := 0
+	for _, p := range a.Status.Peers {
+		if p.Connected {
+			up++
+		}
+	}
+	return fmt.Sprintf("%d/%d", up, len(a.Status.Peers))
+}
+
+// orDash is what stands in a table for what is not known.
+func orDash(text string) string { return cmp.Or(text, "-") }
+
+// outlook says in a sentence how the ensemble stands, as its established leader, or a watcher, sees it.
 func outlook(all []answer) string {
 	for _, a := range all {
 		s := a.Status
@@ -268,8 +304,12 @@ func outlook(all []answer) string {
 		case 1:
 			what = "one more voter may be lost"
 		}
-		return fmt.Sprintf("\nserver %d leads in epoch %s since %s (%s); %s\n", s.SID, s.CurrentEpoch,
-			s.EstablishedSince.Format("2006-01-02 15:04:05"), time.Since(*s.EstablishedSince).Round(time.Second), what)
+		seen := ""
+		if a.Watched != nil {
+			seen = ", seen from outside"
+		}
+		return fmt.Sprintf("\nserver %d leads in epoch %s since %s (%s)%s; %s\n", s.SID, s.CurrentEpoch,
+			s.EstablishedSince.Format("2006-01-02 15:04:05"), time.Since(*s.EstablishedSince).Round(time.Second), seen, what)
 	}
 	return "\nno established leader among the nodes asked\n"
 }

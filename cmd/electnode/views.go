@@ -102,6 +102,15 @@ func openTraces(ctx context.Context, opt viewOptions, dropped func(uint64)) (*tr
 		Failed: func(err error) { opt.log.Warn("traces are not exported", "error", err.Error()) }})
 }
 
+// checkTraces says what is wrong with the settings of traces, before there is any to export.
+func checkTraces(ctx context.Context, endpoint string) error {
+	traces, err := openTraces(ctx, viewOptions{traceEndpoint: endpoint}, nil)
+	if traces != nil {
+		traces.Close(flushTime)
+	}
+	return err
+}
+
 // close shows what there is left to show, within a bound.
 func (v *views) close() {
 	v.Relay.Close()

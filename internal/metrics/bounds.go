@@ -24,3 +24,9 @@ func networkBounds() []float64 {
 func diskBounds() []float64 {
 	return []float64{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}
 }
+
+// probeBounds are for one question to a watched server and its answer: 0.2 ms is the loopback, 0.5 to 1 a rack,
+// up to 10 a region, 50 to 200 an ocean or a pause of its garbage collector; a second is where a watcher gives up.
+func probeBounds() []float64 {
+	return []float64{0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1}
+}

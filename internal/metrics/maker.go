@@ -58,6 +58,12 @@ func (k maker) histograms(name, help string, bounds []float64, label string) *pr
 	return v
 }
 
+// build says which program this is.
+func (k maker) build(b Build) {
+	k.gauges("electnode_build_info", "The program; always 1.", "version", "revision", "goversion").
+		WithLabelValues(b.Version, b.Revision, b.GoVersion).Set(1)
+}
+
 // setTime shows t as seconds since 1970.
 func setTime(g prometheus.Gauge, t time.Time) {
 	if !t.IsZero() {

@@ -30,8 +30,7 @@ type nodeSeries struct {
 }
 
 func newNodeSeries(k maker, strange prometheus.Counter, opt Options) nodeSeries {
-	k.gauges("electnode_build_info", "The program; always 1.", "version", "revision", "goversion").
-		WithLabelValues(opt.Build.Version, opt.Build.Revision, opt.Build.GoVersion).Set(1)
+	k.build(opt.Build)
 	state := k.gauges("electnode_node_state", "1 for the node's present state, 0 for the other three.", "state")
 	writes := k.histograms("electnode_durable_write_duration_seconds",
 		"Writes of epoch files, fsync and rename included.", diskBounds(), "file")

@@ -14,6 +14,8 @@ type nodeAnswer struct {
 	SID    quorum.SID `json:"sid"`
 	Status *Status    `json:"status,omitempty"`
 	Error  string     `json:"error,omitempty"`
+	// Watched says that a watcher tells this, not the server.
+	Watched bool `json:"watched,omitempty"`
 }
 
 // EnsembleHandler answers for several servers at once: /api/v1/status is a list, with ?format=text one for people.
@@ -28,15 +30,19 @@ func EnsembleHandler(sids []quorum.SID, sources map[quorum.SID]Source) http.Hand
 			writeJSON(w, http.StatusOK, all)
 			return
 		}
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
 		var b strings.Builder
 		for _, n := range all {
 			fmt.Fprintf(&b, "server %-3d %s   /nodes/%d/api/v1/status\n", n.SID, inWords(n), n.SID)
 		}
-		_, _ = w.Write([]byte(b.String())) // the client has gone; there is nobody to tell
+		writeText(w, b.String())
 	})
 	return mux
+}
+
+func writeText(w http.ResponseWriter, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write([]byte(text)) // the client has gone; there is nobody to tell
 }
 
 func inWords(n nodeAnswer) string {

@@ -61,7 +61,7 @@ func (p *Peers) Members() []Member {
 	return all
 }
 
-// Watch implements Watched.
+// Watch implements Costly.
 func (p *Peers) Watch() func() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -17,6 +17,7 @@ const (
 	KindDemo      = "demo"      // an ensemble in one process
 	KindNode      = "node"      // one node, and its peers where their addresses are configured
 	KindRecording = "recording" // what was recorded
+	KindWatch     = "watch"     // a foreign ensemble, seen from outside
 )
 
 // Ensemble is what the page shows, and where it takes it from.
@@ -31,11 +32,13 @@ type Ensemble struct {
 	TraceURL string
 	// Files are the names of what was recorded.
 	Files []string
+	// Watched is the ensemble of KindWatch: its servers, as they are discovered, take the place of Members.
+	Watched *Watched
 }
 
-// Watched is a stream of events that costs something while somebody looks. Watch says that somebody does, until
+// Costly is a stream of events that costs something while somebody looks. Watch says that somebody does, until
 // the function that it returns is called.
-type Watched interface{ Watch() func() }
+type Costly interface{ Watch() func() }
 
 // Member is one server that the page shows: in this process, at an address, or in a recording.
 type Member interface {
@@ -98,6 +101,7 @@ type ensembleAnswer struct {
 	TraceURL string         `json:"trace_url"`
 	Files    []string       `json:"files"`
 	Stream   string         `json:"stream"` // another one when the process was restarted
+	Watch    *WatchStatus   `json:"watch,omitempty"`
 }
 
 // addEnsemble serves the page, and what it asks for.
@@ -148,7 +152,8 @@ func (g *glance) answer(ctx context.Context) ensembleAnswer {
 		return g.last
 	}
 	e := g.ensemble
-	out := ensembleAnswer{Kind: e.Kind, Members: make([]memberAnswer, len(e.Members)), Faults: []string{},
+	members := e.members()
+	out := ensembleAnswer{Kind: e.Kind, Members: make([]memberAnswer, len(members)), Faults: []string{},
 		TraceURL: e.TraceURL, Files: append([]string{}, e.Files...), Stream: e.Events.Token()}
 	if e.Faults != nil {
 		out.Faults = e.Faults.Verbs()
@@ -156,8 +161,8 @@ func (g *glance) answer(ctx context.Context) ensembleAnswer {
 	// One who asked and went away does not spoil the answer for the others.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
 	defer cancel()
-	self := make([]bool, len(e.Members))
-	e.each(func(i int, m Member) {
+	self := make([]bool, len(members))
+	each(members, func(i int, m Member) {
 		out.Members[i].Address = m.Address()
 		s, err := m.Status(ctx)
 		self[i] = errors.Is(err, errSelf)
@@ -172,15 +177,26 @@ func (g *glance) answer(ctx context.Context) ensembleAnswer {
 			out.Members = slices.Delete(out.Members, i, i+1)
 		}
 	}
+	if e.Watched != nil {
+		out.Watch = new(NewWatchStatus(*e.Watched))
+	}
 	out.Now = time.Now()
 	g.last = out
 	return out
 }
 
+// members are those that there are now.
+func (e *Ensemble) members() []Member {
+	if e.Watched != nil {
+		return e.Watched.members()
+	}
+	return e.Members
+}
+
 // each calls what for every member at the same time, and waits.
-func (e *Ensemble) each(what func(i int, m Member)) {
+func each(members []Member, what func(i int, m Member)) {
 	var group sync.WaitGroup
-	for i, m := range e.Members {
+	for i, m := range members {
 		// Ends with its question, which has a deadline; the group waits for it.
 		group.Go(func() { what(i, m) })
 	}
@@ -191,8 +207,9 @@ func (e *Ensemble) each(what func(i int, m Member)) {
 func (e *Ensemble) elections(ctx context.Context) []recorder.Summary {
 	ctx, cancel := context.WithTimeout(ctx, listTime)
 	defer cancel()
-	lists := make([][]recorder.Summary, len(e.Members))
-	e.each(func(i int, m Member) { lists[i], _ = m.Elections(ctx) }) // /api/v1/ensemble says who does not answer
+	members := e.members()
+	lists := make([][]recorder.Summary, len(members))
+	each(members, func(i int, m Member) { lists[i], _ = m.Elections(ctx) }) // /api/v1/ensemble says who does not answer
 	all := []recorder.Summary{}
 	for _, l := range lists {
 		all = append(all, l...)
@@ -209,8 +226,9 @@ func (e *Ensemble) election(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), listTime)
 	defer cancel()
 	sid, id := r.PathValue("sid"), r.PathValue("id")
-	found := make([][][]byte, len(e.Members))
-	e.each(func(i int, m Member) {
+	members := e.members()
+	found := make([][][]byte, len(members))
+	each(members, func(i int, m Member) {
 		all, err := m.Elections(ctx)
 		if err != nil {
 			return

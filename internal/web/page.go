@@ -19,9 +19,14 @@ var assets embed.FS
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
-// addPage serves the page at / and its files below /page/.
+// addPage serves the page at /, and its files.
 func addPage(mux *http.ServeMux) {
 	mux.Handle("GET /{$}", asset("index.html"))
+	addAssets(mux)
+}
+
+// addAssets serves the files of the page below /page/.
+func addAssets(mux *http.ServeMux) {
 	entries, err := assets.ReadDir("page")
 	if err != nil {
 		panic(err) // the directory was there when this was built

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"strconv"
 	"time"
 
@@ -30,6 +31,31 @@ type Status struct {
 	FailureTolerance *int         `json:"failure_tolerance"`
 	EstablishedSince *time.Time   `json:"established_since"` // null without an established leader
 	Peers            []PeerStatus `json:"peers"`
+
+	outside bool // told by a watcher: what is empty is unknown
+}
+
+// MarshalJSON writes null for what a watcher cannot know.
+func (s Status) MarshalJSON() ([]byte, error) {
+	type plain Status
+	if !s.outside {
+		return json.Marshal(plain(s))
+	}
+	return json.Marshal(struct {
+		plain
+		AcceptedEpoch *string `json:"accepted_epoch"`
+		CurrentEpoch  *string `json:"current_epoch"`
+		Zxid          *string `json:"zxid"`
+		ConfigVersion *string `json:"config_version"`
+	}{plain(s), known(s.AcceptedEpoch), known(s.CurrentEpoch), known(s.Zxid), known(s.ConfigVersion)})
+}
+
+// known is nil for what is empty.
+func known(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
 }
 
 // VoteStatus is a vote.

@@ -59,7 +59,7 @@ func streamHandler(events Events, actions *Actions, most int) http.Handler {
 		if r.Method == http.MethodHead {
 			return
 		}
-		if watched, ok := events.(Watched); ok {
+		if watched, ok := events.(Costly); ok {
 			defer watched.Watch()()
 		}
 		s := stream{events: events, actions: actions, w: w, control: http.NewResponseController(w)}

@@ -85,6 +85,9 @@ func TestExitStatus(t *testing.T) {
 		{[]string{"run", good, "--web.config.file", absent}, 2, []string{absent, "no such file"}},
 		{[]string{"run", good, "--web.config.file", tls}, 2, []string{tls, "yaml"}},
 		{[]string{"run", good, "--trace.endpoint", "ftp://x"}, 2, []string{"--trace.endpoint", "ftp://x"}},
+		{[]string{"watch"}, 2, []string{"nobody to watch"}},
+		{[]string{"watch", "zoo1"}, 2, []string{"TARGET", "zoo1", "host:port"}},
+		{[]string{"watch", "zoo1:1", "--web.listen-address", "127.0.0.1:99999"}, 1, []string{"HTTP on 127.0.0.1:99999"}},
 		{[]string{"chaos"}, 2, []string{"at least 1 arg"}},
 		{[]string{"chaos", "x", "--every", "1ms"}, 2, []string{"--every"}},
 		{[]string{"healthcheck", "http://127.0.0.1:1"}, 1, []string{"refused"}},
@@ -124,7 +127,7 @@ func TestExitStatus(t *testing.T) {
 // TestHelp wants help with an example from every command, and the completion of three shells.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"", "run", "demo", "config", "status", "inspect", "version"} {
+	for _, command := range []string{"", "run", "watch", "demo", "config", "status", "inspect", "version"} {
 		args := append(strings.Fields(command), "--help")
 		if o := run(t, args...); o.code != 0 || !strings.Contains(o.stdout, "Examples:\n  electnode ") || o.stderr != "" {
 			t.Errorf("%q: exit %d, stdout %q, stderr %q", args, o.code, o.stdout, o.stderr)

@@ -13,6 +13,7 @@ import { byId, el, text } from './dom.js';
 import { clock, duration } from './time.js';
 import { cut, sentence } from './words.js';
 import { leadership, serversOf } from './present.js';
+import * as outside from './outside.js';
 import { keys, tabs, themes } from './shell.js';
 
 const MOST_LISTED = 200;
@@ -65,6 +66,8 @@ class App {
     if (this.glance.stream && this.glance.stream !== answer.stream) this.wantSummaries = true;
     const kind = this.glance.kind;
     this.glance = answer;
+    document.body.dataset.kind = answer.kind;
+    if (answer.watch) this.fromOutside(answer.watch);
     if (kind !== answer.kind && this.source) this.streamState(this.source.state);
     this.allow();
     this.spacetime.live = this.isLive;
@@ -74,6 +77,15 @@ class App {
       if (m.status) for (const sid of [m.status.sid, ...m.status.peers.map((p) => p.sid)]) this.live.lane(sid);
     }
     this.later();
+  }
+
+  // fromOutside takes what a watcher knows of a foreign ensemble.
+  fromOutside(watch) {
+    this.live.watchedBy(Number(watch.watcher_sid));
+    for (const s of watch.servers) this.live.lane(s.sid);
+    text(byId('outside'), outside.notice(watch));
+    byId('outside').hidden = false;
+    this.banner();
   }
 
   // allow offers what may be done: in a demo to all servers, on the page of a node to that one.
@@ -152,21 +164,26 @@ class App {
     const { model } = this;
     const now = Math.max(model.latest, this.spacetime.nowTime());
     const servers = serversOf(model, this.isLive ? this.glance : null, null);
-    const who = leadership(servers, model);
+    const watch = this.isLive ? this.glance.watch : null;
+    const who = watch ? outside.leadership(watch, model) : leadership(servers, model);
     document.body.dataset.leader = who.leader ?? '';
-    text(byId('leader'), who.leader !== null ? `Server ${who.leader} leads · epoch ${cut(who.epoch, 20)}` : model.events.length ? 'No established leader' : 'Nothing heard yet');
+    text(byId('leader'), who.words ? who.words : who.leader !== null ? `Server ${who.leader} leads · epoch ${cut(who.epoch, 20)}` : model.events.length ? 'No established leader' : 'Nothing heard yet');
     byId('leader').classList.toggle('none', who.leader === null);
     text(byId('clock'), Number.isFinite(who.since) && Number.isFinite(now) ? `for ${duration(now - who.since)}` : '');
     document.title = who.leader !== null ? `server ${who.leader} leads · electnode` : 'no leader · electnode';
     this.scope();
-    if (this.spacetime.follow === 'live' && this.isLive) {
+    if ((this.spacetime.follow === 'live' || this.spacetime.idle) && this.isLive) {
       this.spacetime.fitLive();
       this.spacetime.draw();
     } else if (who.leader === null && this.isLive) this.spacetime.draw();
   }
 
   scope() {
-    const { kind, members, files } = this.glance;
+    const { kind, members, files, watch } = this.glance;
+    if (watch) {
+      text(byId('scope'), outside.scope(watch));
+      return;
+    }
     const silent = members.filter((m) => !m.status).length;
     const words = { demo: 'demo: all servers in one process', recording: `recording: ${cut((files ?? []).join(', '), 80)}` }[kind] ??
       (members.length > 1 ? `${members.length} servers asked${silent ? `, ${silent} ${silent === 1 ? 'does' : 'do'} not answer` : ''}` : 'this node’s own view');
@@ -181,12 +198,13 @@ class App {
 
   banner() {
     const bar = byId('banner');
+    const alarm = this.glance.watch ? outside.alarm(this.glance.watch) : '';
     if (this.model !== this.live) {
       bar.replaceChildren(`You look at ${cut(this.names, 100)}, not at what happens now. `, el('button', { type: 'button', id: 'back', click: () => this.look(this.live) }, 'Back to the live view'));
     } else if (document.body.dataset.stream === 'lost') {
       bar.replaceChildren('The connection to the server is lost: what you see may be out of date. This page tries again by itself.');
-    }
-    bar.hidden = this.model === this.live && document.body.dataset.stream !== 'lost';
+    } else if (alarm) bar.replaceChildren(alarm);
+    bar.hidden = this.model === this.live && document.body.dataset.stream !== 'lost' && !alarm;
   }
 
   // look shows another model: a file or a recorded election, or the live one again.
@@ -236,10 +254,12 @@ class App {
       this.showGraph();
     }
     if (what === 'size') this.elections.paint();
-    const { view, follow } = this.spacetime;
+    const { follow } = this.spacetime;
     for (const b of document.querySelectorAll('[data-time=election], [data-time=live]')) b.setAttribute('aria-pressed', String(b.dataset.time === follow));
-    clearTimeout(this.listing);
-    this.listing = setTimeout(() => this.list(view), 150);
+    this.listing ??= setTimeout(() => {
+      this.listing = null;
+      this.list(this.spacetime.view);
+    }, 150);
   }
 
   // list is the view as text, for those who do not see the picture.
@@ -250,7 +270,7 @@ class App {
     const to = model.indexOf(view.t1);
     text(byId('seen'), `${duration(view.t1 - view.t0)} in view from ${clock(model.base, view.t0, 6)} UTC, ${to - from} events${model.missed ? `; ${model.missed} events are missing` : ''}${model.skipped ? `; ${model.skipped} lines are not events` : ''}`);
     if (!byId('list').open) return;
-    const rows = model.events.slice(from, Math.min(to, from + MOST_LISTED)).map((ev) => el('tr', {}, el('td', {}, clock(model.base, ev.t, 6)), el('td', {}, ev.sid ?? ''),
+    const rows = model.events.slice(from, Math.min(to, from + MOST_LISTED)).map((ev) => el('tr', {}, el('td', {}, clock(model.base, ev.t, 6)), el('td', {}, ev.outside ? 'watcher' : ev.sid ?? ''),
       el('td', {}, el('button', { type: 'button', class: 'link', click: () => this.spacetime.select(ev.message ? { message: ev.message, event: ev } : { event: ev }) }, sentence(ev)))));
     if (to - from > MOST_LISTED) rows.push(el('tr', {}, el('td', { colspan: 3 }, `${to - from - MOST_LISTED} more: zoom in`)));
     byId('list').querySelector('tbody').replaceChildren(...rows);

@@ -3,6 +3,7 @@
 import { byId, el } from './dom.js';
 import { ask } from './stream.js';
 import { cut, voteText } from './words.js';
+import { facts } from './outside.js';
 
 const LABELS = {
   kill: ['Kill', 'k', 'ends it as kill -9 does'], restart: ['Restart', 'r', 'ends it and starts it again'], resign: ['Resign', 'g', 'it leaves its place and looks again'],
@@ -51,7 +52,7 @@ export class Controls {
     if (this.verbs.includes('heal')) parts.push(el('div', { class: 'buttons' }, el('button', { type: 'button', 'data-fault': 'heal-all', title: 'every line works, nobody sleeps', click: () => this.send({ fault: 'heal' }) }, 'Heal everything')));
     // A button that is gone must not take the focus of the keyboard with it.
     const focused = this.root.contains(document.activeElement) ? document.activeElement.dataset.fault : null;
-    this.root.replaceChildren(...parts);
+    this.root.replaceChildren(...parts.filter(Boolean));
     if (focused) this.root.querySelector(`[data-fault="${focused}"]`)?.focus();
     this.update(server);
   }
@@ -66,7 +67,7 @@ export class Controls {
   update(server) {
     if (!server || !this.facts) return;
     const { now } = server;
-    const rows = [['state', now.state], ['vote', now.vote ? voteText(now.vote) : '–'], ['leader', now.leader === null ? 'none established' : `server ${now.leader}, epoch ${cut(now.epoch, 20)}`],
+    const rows = server.seen ? facts(server.seen) : [['state', now.state], ['vote', now.vote ? voteText(now.vote) : '–'], ['leader', now.leader === null ? 'none established' : `server ${now.leader}, epoch ${cut(now.epoch, 20)}`],
       ['round', now.round ?? '–'], ['promised / acknowledged', `epoch ${now.accepted ?? '–'} / ${now.current ?? '–'}`], ['zxid', now.zxid ?? '–']];
     if (server.error) rows.push(['answers', `no: ${cut(server.error)}`]);
     if (server.address) rows.push(['asked at', cut(server.address)]);

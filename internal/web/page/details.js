@@ -44,7 +44,7 @@ function badge(fate) {
 
 function happening(ev, tools) {
   const { model, go, at } = tools;
-  const parts = [el('h3', {}, ev.sid === null ? 'All servers' : `Server ${ev.sid}`, ` · ${title(ev.name)}`), el('p', {}, sentence(ev))];
+  const parts = [el('h3', {}, ev.outside ? 'The watcher' : ev.sid === null ? 'All servers' : `Server ${ev.sid}`, ` · ${title(ev.name)}`), el('p', {}, sentence(ev))];
   const rows = [['when', at(ev.t)]];
   if (ev.name === 'VoteChanged') rows.push(['why', causeWords(ev.raw.cause)]);
   const cause = causeOf(model, ev);

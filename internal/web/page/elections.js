@@ -41,10 +41,10 @@ export class Elections {
       el('td', {}, el('button', { type: 'button', class: 'link', id: `open-${idOf(g)}`, click: () => this.open(g) }, clock(this.model.base, g.t0, 3))),
       el('td', { title: reasonWords(g.reason) }, g.kind === 'joined' ? `server ${g.chief.sid} joined` : cut(g.reason, 30)),
       el('td', {}, result),
-      el('td', { title: g.how ? howWords(g.how) : '' }, cut(g.how ?? '–', 30)),
+      el('td', { title: g.how ? howWords(g.how) : '' }, cut(g.how || '–', 30)),
       el('td', { class: 'wide' }, bar(g.phases)),
       el('td', { class: 'number' }, duration(g.phases.established ?? g.t1 - g.t0)),
-      el('td', { class: 'number' }, `${g.votes} / ${g.sent}`),
+      el('td', { class: 'number' }, `${g.votes} / ${g.foreign ? '–' : g.sent}`),
       el('td', {}, link ? el('a', { href: link, target: '_blank', rel: 'noopener noreferrer' }, 'trace') : ''));
   }
 

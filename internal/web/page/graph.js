@@ -59,7 +59,7 @@ export class Graph {
     const wanted = new Set();
     for (const s of servers) {
       const vote = s.now.vote?.leader;
-      if (s.now.state === 'STOPPED' || s.now.role === 'observer' || vote === undefined || !at.has(vote)) continue;
+      if (s.now.state === 'STOPPED' || s.hidden || s.now.role === 'observer' || vote === undefined || !at.has(vote)) continue;
       wanted.add(s.sid);
       let path = this.votes.get(s.sid);
       if (!path) {
@@ -84,18 +84,18 @@ export class Graph {
       }
       const leads = s.now.state === 'LEADING' && s.now.leader === s.sid;
       const asleep = faults.paused.has(s.sid);
-      const state = asleep ? 'PAUSED' : s.now.state;
+      const state = asleep ? 'PAUSED' : s.hidden ? 'OUT_OF_SIGHT' : s.now.state;
       const p = at.get(s.sid);
       const r = places.r;
-      set(n.group, { transform: `translate(${p.x} ${p.y})`, class: `node ${state.toLowerCase()}${leads ? ' established' : ''}${chosen?.sid === s.sid ? ' chosen' : ''}`,
+      set(n.group, { transform: `translate(${p.x} ${p.y})`, class: `node ${state.toLowerCase()}${leads ? ' established' : ''}${chosen?.sid === s.sid ? ' chosen' : ''}${s.conflict ? ' conflict' : ''}${s.seen?.stale ? ' stale' : ''}`,
         'data-sid': s.sid, 'data-state': state, 'data-established': leads, 'aria-label': describe(s, state, leads) });
       set(n.halo, { r: r + 9 });
       set(n.disc, { r });
       set(n.ring, { r });
       set(n.crown, { transform: `translate(0 ${-r - 8})`, visibility: leads ? null : 'hidden' });
       set(n.name, { y: places.small ? 5 : -r * 0.16, 'font-size': r * 0.62 });
-      set(n.state, { y: r * 0.42, 'font-size': Math.max(9, r * 0.25), visibility: places.small ? 'hidden' : null });
-      text(n.state, state === 'STOPPED' ? 'KILLED' : state);
+      set(n.state, { y: r * 0.42, 'font-size': Math.max(9, r * (state.length > 9 ? 0.19 : 0.25)), visibility: places.small ? 'hidden' : null });
+      text(n.state, state === 'STOPPED' ? 'KILLED' : state.replaceAll('_', ' '));
       facts(n, s, state, places, p);
     }
     this.prune(this.nodes, new Set(servers.map((s) => s.sid)), (n) => n.group);
@@ -137,7 +137,7 @@ function newNode(sid, pick) {
 // facts writes round, epochs and zxid below a server.
 function facts(n, s, state, places, p) {
   const { round, epoch, accepted, zxid } = s.now;
-  const lines = state === 'STOPPED' || state === 'UNKNOWN' ? ['', ''] : [`round ${cut(round ?? '–', 12)} · epoch ${cut(epoch ?? accepted ?? '–', 12)}`, `zxid ${cut(zxid ?? '–', 20)}`];
+  const lines = s.seen ? [s.now.round === null ? '' : `round ${cut(s.now.round, 12)} · epoch ${cut(s.now.epoch ?? '–', 12)}`, s.note] : state === 'STOPPED' || state === 'UNKNOWN' ? ['', ''] : [`round ${cut(round ?? '–', 12)} · epoch ${cut(epoch ?? accepted ?? '–', 12)}`, `zxid ${cut(zxid ?? '–', 20)}`];
   lines.forEach((line, i) => {
     set(n.facts[i], { y: places.r + 22 + i * 17, visibility: places.small ? 'hidden' : null });
     text(n.facts[i], line);
@@ -146,7 +146,7 @@ function facts(n, s, state, places, p) {
 
 function describe(s, state, leads) {
   const vote = s.now.vote?.leader;
-  return `Server ${s.sid}: ${leads ? 'the established leader' : state.toLowerCase()}, round ${cut(s.now.round ?? 'unknown', 20)}${vote === undefined ? '' : `, votes for server ${vote}`}`;
+  return `Server ${s.sid}: ${leads ? 'the established leader' : state.toLowerCase().replaceAll('_', ' ')}, round ${cut(s.now.round ?? 'unknown', 20)}${vote === undefined ? '' : `, votes for server ${vote}`}`;
 }
 
 // drawLine shows a connection: full while it stands, with a dot at the end that dialled it.

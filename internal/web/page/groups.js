@@ -63,6 +63,7 @@ function group(key, members, model) {
     phases: phases(chief),
     votes: sum(members, 'votes'), sent: sum(members, 'sent'), received: sum(members, 'received'),
     rounds: Math.max(...members.map((e) => e.rounds)),
+    foreign: members.every((e) => model.bySid.get(e.sid).foreign),
   };
 }
 

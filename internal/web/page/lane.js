@@ -1,6 +1,6 @@
 // A lane is one server: its events, the stretches of its state, and what it is now.
 
-const NOTHING = { state: 'UNKNOWN', round: null, vote: null, leader: null, epoch: null, accepted: null, current: null, zxid: null, role: 'participant', how: null };
+const NOTHING = { state: 'UNKNOWN', round: null, vote: null, leader: null, epoch: null, accepted: null, current: null, zxid: null, role: 'participant', how: null, hidden: false };
 
 export class Lane {
   constructor(sid) {
@@ -20,6 +20,7 @@ export class Lane {
     this.starts = []; // when it was started
     this.lastTime = -Infinity;
     this.since = null; // of the present state
+    this.foreign = false; // seen from outside: nobody knows its promises and its history
   }
 
   // settle walks through the events again if they came out of order.
@@ -49,6 +50,10 @@ export class Lane {
   // apply enters the next event. Everything that the page says of a server's state is decided here.
   apply(ev) {
     this.lastTime = ev.t;
+    if (ev.outside) {
+      this.sight(ev);
+      return;
+    }
     this.assign(ev);
     const { now } = this;
     const r = ev.raw;
@@ -56,7 +61,9 @@ export class Lane {
       case 'NodeStarted':
         this.starts.push(ev.t);
         this.partial = false;
+        this.foreign = r.accepted_epoch === '-1';
         this.now = { ...NOTHING, state: 'LOOKING', role: r.role, accepted: r.accepted_epoch, current: r.current_epoch, zxid: r.zxid, links: new Map() };
+        if (this.foreign) Object.assign(this.now, { accepted: null, current: null, zxid: null });
         break;
       case 'NodeStopped':
         Object.assign(now, { state: 'STOPPED', vote: null, leader: null, epoch: null, how: null });
@@ -78,7 +85,7 @@ export class Lane {
         Object.assign(now, { vote: r.vote, round: r.round, state: r.state, how: r.how });
         break;
       case 'LeaderEstablished':
-        Object.assign(now, { leader: r.leader, epoch: r.epoch, zxid: `0x${BigInt.asUintN(64, bigOf(r.epoch) << 32n).toString(16)}` });
+        Object.assign(now, { leader: r.leader, epoch: r.epoch, zxid: this.foreign ? null : `0x${BigInt.asUintN(64, bigOf(r.epoch) << 32n).toString(16)}` });
         break;
       case 'LeaderLost':
         Object.assign(now, { leader: null, epoch: null });
@@ -98,15 +105,22 @@ export class Lane {
     this.stretch(ev.t);
   }
 
+  // sight enters that a watcher lost the connection with this server, or got it back.
+  sight(ev) {
+    if (ev.name === 'ConnectionUp') this.now.hidden = false;
+    else if (ev.name === 'ConnectionDown' && ev.raw.reason !== 'replaced') this.now.hidden = true;
+    this.stretch(ev.t);
+  }
+
   // stretch begins another stretch when something that is shown has changed.
   stretch(t) {
-    const { state, round, vote, leader, epoch } = this.now;
+    const { state, round, vote, leader, epoch, hidden } = this.now;
     const last = this.stretches[this.stretches.length - 1];
     const votesFor = vote?.leader ?? null;
-    if (last && last.state === state && last.round === round && last.vote === votesFor && last.leader === leader) return;
+    if (last && last.state === state && last.round === round && last.vote === votesFor && last.leader === leader && last.hidden === hidden) return;
     if (!last || last.state !== state) this.since = t;
     if (last) last.t1 = t;
-    this.stretches.push({ t0: t, t1: Infinity, state, round, vote: votesFor, leader, epoch });
+    this.stretches.push({ t0: t, t1: Infinity, state, round, vote: votesFor, leader, epoch, hidden });
   }
 
   // assign gives the event to an election, as the recorder does: the events of a life before its first election

@@ -24,6 +24,8 @@ export class Model {
     this.messages = [];
     this.byId = new Map(); // message id -> message
     this.actions = [];
+    this.observed = new Lane(null); // what a watcher tells of itself: it has no lane among the servers
+    this.reigns = []; // its verdicts: {t0, t1, leader, epoch}, without a leader null
     this.skipped = 0; // lines that are no events
     this.missed = 0; // events that the stream says are gone
     this.version = 0; // another one after each change
@@ -59,6 +61,7 @@ export class Model {
   add(raw) {
     if (raw?.event === 'Action') return this.act(raw);
     const wall = raw && typeof raw === 'object' ? this.at(raw.time) : NaN;
+    if (Number.isFinite(wall) && typeof raw.event === 'string' && this.isWatcher(raw.sid)) return this.observe(raw, wall);
     if (!Number.isFinite(wall) || !Number.isSafeInteger(raw.sid) || typeof raw.event !== 'string') {
       this.skipped++;
       return null;
@@ -78,6 +81,34 @@ export class Model {
       lane.apply(ev);
     }
     this.pair(ev);
+    this.members(raw.config);
+    if (this.events.length > MOST) this.trim();
+    return ev;
+  }
+
+  // isWatcher tells a watcher from a server by its sid: above all that people configure, and what JSON can count.
+  isWatcher(sid) {
+    return typeof sid === 'number' && (sid > Number.MAX_SAFE_INTEGER || sid === this.watcher);
+  }
+
+  // watchedBy says which sid is a watcher's, if it was chosen so that a server could have it.
+  watchedBy(sid) {
+    if (this.watcher === sid) return;
+    this.watcher = sid;
+    if (this.bySid.has(sid)) this.again(this.events);
+  }
+
+  // observe takes an event of a watcher: its verdict, or a connection by which a server is in sight.
+  observe(raw, wall) {
+    const ev = { n: this.counter++, t: this.moment(this.observed, wall, raw), wall, sid: null, name: raw.event, raw, outside: true, message: null, election: null };
+    this.keep(ev);
+    this.observed.events.push(ev);
+    this.observed.stale = true;
+    const lane = ev.name.startsWith('Connection') && Number.isSafeInteger(raw.peer) ? this.lane(raw.peer) : null;
+    if (lane) {
+      lane.events.push(ev);
+      lane.stale = true;
+    }
     this.members(raw.config);
     if (this.events.length > MOST) this.trim();
     return ev;
@@ -171,6 +202,21 @@ export class Model {
       this.sorted = true;
     }
     for (const lane of this.lanes) lane.settle();
+    if (this.observed.stale) this.judge();
+  }
+
+  // judge makes the verdicts of the watcher's events.
+  judge() {
+    this.observed.stale = false;
+    this.observed.events.sort((a, b) => a.t - b.t || a.n - b.n);
+    this.reigns = [];
+    for (const { t, name, raw } of this.observed.events) {
+      if (name !== 'LeaderEstablished' && name !== 'LeaderLost') continue;
+      const last = this.reigns[this.reigns.length - 1];
+      if (last) last.t1 = t;
+      const won = name === 'LeaderEstablished';
+      this.reigns.push({ t0: t, t1: Infinity, leader: won ? raw.leader : null, epoch: won ? raw.epoch : null });
+    }
   }
 
   // trim lets the oldest go: first the heartbeats among the older half, then whatever is oldest.
@@ -179,6 +225,11 @@ export class Model {
     const half = this.events[this.events.length >> 1].t;
     let kept = this.events.filter((e) => e.t >= half || e.name !== 'HeartbeatAnswered');
     if (kept.length > MOST * 0.9) kept = kept.slice(kept.length - Math.floor(MOST * 0.75));
+    this.again(kept);
+  }
+
+  // again begins anew with these events.
+  again(kept) {
     const actions = this.actions;
     const { base, version, missed, skipped, anchors, lanes } = this;
     const state = new Map(lanes.map((l) => [l.sid, l]));
@@ -186,8 +237,7 @@ export class Model {
     Object.assign(this, { base, version, missed, skipped, anchors });
     for (const ev of kept) {
       if (ev.name === 'Action') continue;
-      const lane = this.lane(ev.sid);
-      lane.anchor ??= state.get(ev.sid).anchor;
+      if (ev.sid !== null && !this.isWatcher(ev.sid)) this.lane(ev.sid).anchor ??= state.get(ev.sid).anchor;
       this.add(ev.raw);
     }
     for (const a of actions) this.act(a.raw);

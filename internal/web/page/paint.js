@@ -42,6 +42,7 @@ export function paint(ctx, model, view, colours) {
   ctx.beginPath();
   ctx.rect(g.gutter, AXIS, view.width - g.gutter, view.height - AXIS);
   ctx.clip();
+  reigns(p);
   bars(p);
   messages(p);
   actions(p);
@@ -77,6 +78,24 @@ function places(step) {
 }
 
 const FILL = { LOOKING: 'looking', FOLLOWING: 'following', LEADING: 'leading', OBSERVING: 'observing', STOPPED: 'stopped' };
+
+// reigns marks the time in which a watcher saw no leader.
+function reigns({ ctx, view, c, g, model }) {
+  ctx.font = font(11, 600);
+  ctx.textAlign = 'left';
+  for (const r of model.reigns) {
+    const end = Math.min(r.t1, view.now);
+    if (r.leader !== null || end < view.t0 || r.t0 > view.t1) continue;
+    const x0 = Math.max(g.gutter, g.x(r.t0));
+    const x1 = Math.min(g.right, Math.max(g.x(end), x0 + 1));
+    ctx.fillStyle = c.bad;
+    ctx.globalAlpha = 0.13;
+    ctx.fillRect(x0, AXIS, x1 - x0, view.height - AXIS);
+    ctx.globalAlpha = 1;
+    const text = `no leader seen · ${duration(end - r.t0)}`;
+    if (ctx.measureText(text).width + 8 < x1 - x0) ctx.fillText(text, x0 + 4, AXIS + 8.5);
+  }
+}
 
 // bars draws the state of each lane over time, with the vote and the round in it.
 function bars(p) {
@@ -117,6 +136,10 @@ function firstAfter(list, t) {
 
 function stretch({ ctx, c, g }, s, x0, x1, y, at) {
   const h = g.bar;
+  if (s.hidden) {
+    veil(ctx, c, g, x0, x1, y);
+    return;
+  }
   ctx.fillStyle = c[FILL[s.state] ?? 'stopped'];
   ctx.fillRect(x0, y - h / 2, x1 - x0, h);
   if (s.state === 'LEADING' && s.leader === null) hatch(ctx, x0, x1, y, h, c);
@@ -125,6 +148,20 @@ function stretch({ ctx, c, g }, s, x0, x1, y, at) {
     ctx.fillRect(x0, y - h / 2, 1, h);
   }
   if (h >= 14) words(ctx, c, g, barTexts(s), Math.max(x0, g.gutter), Math.min(x1, g.right), y, at);
+}
+
+// veil shows that a server is out of its watcher's sight: what it is nobody knows.
+function veil(ctx, c, g, x0, x1, y) {
+  const h = g.bar;
+  ctx.strokeStyle = c.bad;
+  ctx.setLineDash([3, 4]);
+  ctx.strokeRect(x0 + 0.5, y - h / 2 + 0.5, Math.max(x1 - x0 - 1, 1), h - 1);
+  ctx.setLineDash([]);
+  ctx.font = font(h < 18 ? 10 : 11, 600);
+  ctx.textAlign = 'left';
+  ctx.fillStyle = c.bad;
+  const left = Math.max(x0, g.gutter) + h * 0.8;
+  if (left + ctx.measureText('out of sight').width + h * 0.6 <= Math.min(x1, g.right)) ctx.fillText('out of sight', left, y + 0.5);
 }
 
 // words writes the longest of some texts that fits between the marks of a stretch.
@@ -173,6 +210,7 @@ function barTexts(s) {
     case 'LEADING':
       return s.leader === null ? ['LEADING · not established yet', 'LEADING', 'L'] : [`LEADING · epoch ${cut(s.epoch, 12)}`, 'LEADING', 'L'];
     default:
+      if (s.leader === null && s.vote === null) return [String(s.state), String(s.state)[0]];
       return [`${s.state} ${s.leader ?? s.vote ?? ''}${s.leader === null ? ' · not established yet' : ''}`, `${s.state} ${s.leader ?? s.vote ?? ''}`, String(s.state), String(s.state)[0]];
   }
 }
@@ -348,6 +386,6 @@ function names({ ctx, view, c, g, lanes, model }) {
     if (small) continue;
     ctx.font = font(11);
     ctx.fillStyle = c.muted;
-    ctx.fillText(lane.events.length ? String(lane.now.state).toLowerCase() : 'not recorded', 10, y + 8);
+    ctx.fillText(lane.events.length ? (lane.now.hidden ? 'out of sight' : String(lane.now.state).toLowerCase()) : 'not recorded', 10, y + 8);
   }
 }

@@ -1,15 +1,18 @@
 // What the servers are at present: from their events and, where their start is not among those, from what they say
 // when asked.
 
+import * as outside from './outside.js';
+
 // serversOf lists the servers: {sid, now, error, address}. glance is what the members said; null: only the events
 // count. then is a time; null: the end.
 export function serversOf(model, glance, then) {
+  if (glance?.watch && then === null) return outside.servers(glance.watch, model);
   const said = new Map();
   for (const m of glance?.members ?? []) if (m.status) said.set(m.status.sid, m);
   return model.lanes.map((lane) => {
     const m = said.get(lane.sid);
     const now = then === null ? lane.now : lane.snapshot(then);
-    return { sid: lane.sid, address: m?.address ?? '', error: m?.error ?? '', now: m && (lane.partial || lane.events.length === 0) ? asked(m.status) : now };
+    return { sid: lane.sid, address: m?.address ?? '', error: m?.error ?? '', hidden: now.hidden, now: m && (lane.partial || lane.events.length === 0) ? asked(m.status) : now };
   });
 }
 

@@ -53,9 +53,15 @@ export class SpaceTime {
       this.selected = null;
     }
     this.groups = groups(model);
-    if (this.follow === 'election') this.fitElection(this.groups.find((g) => g.kind !== 'joined') ?? this.groups[0], true);
+    if (this.idle) this.fitLive();
+    else if (this.follow === 'election') this.fitElection(this.groups.find((g) => g.kind !== 'joined') ?? this.groups[0], true);
     if (this.follow === 'live') this.fitLive();
     this.resize(true);
+  }
+
+  // idle is a foreign ensemble that has not elected since it is watched: time is followed until it does.
+  get idle() {
+    return this.follow === 'election' && !this.groups?.length && this.live === true && (this.model.observed.events.length > 0 || this.model.lanes.some((l) => l.foreign));
   }
 
   fitLive() {

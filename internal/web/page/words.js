@@ -77,7 +77,7 @@ export function voteText(v) {
 // MARKS are the events that stand on the lanes, with the word beside the mark; the most important come first.
 export const MARKS = {
   LeaderEstablished: (r) => `established, epoch ${cut(r.epoch, 20)}`,
-  ElectionDecided: (r) => `decided for ${cut(r.vote?.leader, 20)}: ${cut(r.how, 30)}`,
+  ElectionDecided: (r) => `decided for ${cut(r.vote?.leader, 20)}${r.how ? `: ${cut(r.how, 30)}` : ''}`,
   LeaderLost: (r) => `leader ${cut(r.leader, 20)} lost`,
   ElectionAborted: (r) => `aborted: ${cut(r.reason, 30)}`,
   NodeStopped: () => 'stopped',
@@ -85,7 +85,7 @@ export const MARKS = {
   QuorumReached: () => 'quorum',
   QuorumUndone: () => 'quorum undone',
   RoundChanged: (r) => `round ${cut(r.to, 20)}`,
-  NodeStarted: () => 'started',
+  NodeStarted: (r) => (r.accepted_epoch === '-1' ? 'first seen' : 'started'),
   EpochProposed: (r) => `proposes epoch ${cut(r.epoch, 20)}`,
   EpochPromised: (r) => `promises epoch ${cut(r.epoch, 20)}`,
   FollowerJoined: (r) => `${cut(r.peer, 20)} joined`,
@@ -100,19 +100,19 @@ export const MARKS = {
 };
 
 const SENTENCES = {
-  NodeStarted: (r) => `started as ${cut(r.role, 20)}; it has promised epoch ${cut(r.accepted_epoch, 20)} and acknowledged epoch ${cut(r.current_epoch, 20)}`,
+  NodeStarted: (r) => (r.accepted_epoch === '-1' ? `first seen, a ${cut(r.role, 20)}` : `started as ${cut(r.role, 20)}; it has promised epoch ${cut(r.accepted_epoch, 20)} and acknowledged epoch ${cut(r.current_epoch, 20)}`),
   NodeStopped: (r) => (r.detail ? `stopped: ${cut(r.detail)}` : 'stopped'),
-  StateChanged: (r) => `${cut(r.from, 20)} → ${cut(r.to, 20)} (${cut(r.reason, 30)})`,
+  StateChanged: (r) => `${cut(r.from, 20)} → ${cut(r.to, 20)}${r.reason ? ` (${cut(r.reason, 30)})` : ''}`,
   ElectionStarted: (r) => `looks for a leader because ${reasonWords(r.reason)}; it first votes for ${voteText(r.vote)}`,
-  RoundChanged: (r, sid) => (r.cause === 'start' ? `begins round ${cut(r.to, 20)}` : `goes from round ${cut(r.from, 20)} to ${cut(r.to, 20)}: ${r.cause === 'late_join' ? 'the round of the settled servers' : `server ${cut(r.peer, 20)} was ahead`}`),
-  VoteChanged: (r, sid) => `votes for ${voteText(r.to)} instead of ${voteText(r.from)}${r.peer === sid ? `: ${causeWords(r.cause)}` : `, because of a notification of server ${cut(r.peer, 20)}: ${causeWords(r.cause)}`}`,
+  RoundChanged: (r, sid) => (r.cause === 'start' ? `begins round ${cut(r.to, 20)}` : `goes from round ${cut(r.from, 20)} to ${cut(r.to, 20)}: ${r.cause === 'late_join' ? 'the round of the settled servers' : `${someone(r.peer)} was ahead`}`),
+  VoteChanged: (r, sid) => `votes for ${voteText(r.to)} instead of ${voteText(r.from)}${r.peer === sid ? `: ${causeWords(r.cause)}` : `, because of a notification of ${someone(r.peer)}: ${causeWords(r.cause)}`}`,
   NotificationSent: (r) => `tells server ${cut(r.peer, 20)}: ${cut(r.state, 20)}, round ${cut(r.round, 20)}, vote for ${voteText(r.vote)} (${cut(r.cause, 30)})`,
   NotificationReceived: (r) => `hears server ${cut(r.peer, 20)}: ${cut(r.state, 20)}, round ${cut(r.round, 20)}, vote for ${voteText(r.vote)} (${cut(r.outcome, 30)})`,
   NotificationReplaced: (r) => `a notification for server ${cut(r.peer, 20)} was replaced by a newer one before it was sent`,
   ResendScheduled: (r) => `will repeat its vote after ${r.wait_ns / 1e6} ms without news`,
   QuorumReached: (r) => `a quorum supports server ${cut(r.vote?.leader, 20)} in round ${cut(r.round, 20)}: ${list(r.supporters)}`,
   QuorumUndone: (r) => `a better vote came in time: no quorum any more in round ${cut(r.round, 20)}`,
-  ElectionDecided: (r) => `becomes ${cut(r.state, 20)}, decided for server ${cut(r.vote?.leader, 20)} because ${howWords(r.how)}`,
+  ElectionDecided: (r) => `becomes ${cut(r.state, 20)}, decided for server ${cut(r.vote?.leader, 20)}${r.how ? ` because ${howWords(r.how)}` : ''}`,
   ElectionAborted: (r) => `gives the election up: ${reasonWords(r.reason)}`,
   ConnectionAttempt: (r) => `dialled server ${cut(r.peer, 20)} at ${cut(r.address, 80)}: ${cut(r.result, 20)} ${cut(r.detail)}`,
   ConnectionTieBreak: (r) => `tie-break with server ${cut(r.peer, 20)} as ${cut(r.side, 20)}: ${cut(r.outcome, 40)}`,
@@ -135,13 +135,26 @@ const SENTENCES = {
   Action: (r) => `asked for: ${cut(r.text, 80)}${r.detail ? `; not done: ${cut(r.detail)}` : ''}`,
 };
 
+// OUTSIDE is what events mean that a watcher tells of itself.
+const OUTSIDE = {
+  LeaderEstablished: (r) => `sees server ${cut(r.leader, 20)} lead in epoch ${cut(r.epoch, 20)}`,
+  LeaderLost: (r) => `sees no leader any more: server ${cut(r.leader, 20)}: ${cut(r.detail)}`,
+  ConnectionUp: (r) => `reached ${someone(r.peer)} at ${cut(r.remote, 80)}`,
+  ConnectionDown: (r) => `lost the connection with ${someone(r.peer)}: ${cut(r.reason, 30)} ${cut(r.detail)}`,
+};
+
+// someone names a server; a number that JSON cannot count stands for none.
+function someone(sid) {
+  return Number.isSafeInteger(sid) ? `server ${sid}` : 'another server';
+}
+
 function list(sids) {
   return Array.isArray(sids) && sids.length ? sids.map((s) => cut(s, 20)).join(', ') : 'nobody';
 }
 
 // sentence says in words what an event is.
 export function sentence(ev) {
-  const make = SENTENCES[ev.name];
+  const make = (ev.outside ? OUTSIDE[ev.name] : null) ?? SENTENCES[ev.name];
   try {
     return make ? make(ev.raw, ev.sid).trim() : cut(ev.name, 60);
   } catch {
