@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,7 @@ import (
 	"electnode/test/proc"
 )
 
-// limit bounds the whole test; a part of it is for the first build of the image.
+// limit bounds each test; a part of it is for the first build of the image.
 const limit = 12 * time.Minute
 
 // root is the top of the repository.
@@ -31,6 +32,7 @@ type demo struct {
 	t       testing.TB
 	ctx     context.Context
 	compose string
+	files   []string // arguments that name the files
 	project string
 	env     []string
 	port    map[string]int // by service
@@ -41,7 +43,15 @@ func services() []string {
 	return []string{"electnode1", "electnode2", "electnode3", "prometheus", "alertmanager", "jaeger"}
 }
 
-func newDemo(t testing.TB) *demo {
+// published are the services with a port on this machine, and the variables of .env that say which.
+func published() []struct{ service, variable string } {
+	return []struct{ service, variable string }{{"electnode1", "NODE1_PORT"}, {"electnode2", "NODE2_PORT"},
+		{"electnode3", "NODE3_PORT"}, {"watch", "WATCH_PORT"}, {"prometheus", "PROMETHEUS_PORT"},
+		{"alertmanager", "ALERTMANAGER_PORT"}, {"jaeger", "JAEGER_PORT"}}
+}
+
+// newDemo is a project of the given files, docker-compose.yml if there are none.
+func newDemo(t testing.TB, files ...string) *demo {
 	t.Helper()
 	if err := exec.Command("docker", "info").Run(); err != nil {
 		if os.Getenv("CI") == "true" {
@@ -56,14 +66,16 @@ func newDemo(t testing.TB) *demo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &demo{t: t, ctx: ctx, compose: abs, project: fmt.Sprintf("electnode-test-%d", os.Getpid()), port: map[string]int{}}
-	ports := proc.Ports(t, len(services()))
-	for i, name := range services() {
-		d.port[name] = ports[i]
+	d := &demo{t: t, ctx: ctx, compose: abs, project: fmt.Sprintf("electnode-test-%d-%d", os.Getpid(), len(files)), port: map[string]int{}}
+	for _, file := range files {
+		d.files = append(d.files, "-f", file)
 	}
-	d.env = append(os.Environ(), fmt.Sprintf("NODE1_PORT=%d", ports[0]), fmt.Sprintf("NODE2_PORT=%d", ports[1]),
-		fmt.Sprintf("NODE3_PORT=%d", ports[2]), fmt.Sprintf("PROMETHEUS_PORT=%d", ports[3]),
-		fmt.Sprintf("ALERTMANAGER_PORT=%d", ports[4]), fmt.Sprintf("JAEGER_PORT=%d", ports[5]))
+	d.env = os.Environ()
+	ports := proc.Ports(t, len(published()))
+	for i, p := range published() {
+		d.port[p.service] = ports[i]
+		d.env = append(d.env, fmt.Sprintf("%s=%d", p.variable, ports[i]))
+	}
 	return d
 }
 
@@ -89,7 +101,7 @@ func (d *demo) try(name string, args ...string) (string, error) {
 // up runs compose for this project.
 func (d *demo) up(args ...string) string {
 	d.t.Helper()
-	return d.run(d.compose, append([]string{"-p", d.project}, args...)...)
+	return d.run(d.compose, slices.Concat(d.files, []string{"-p", d.project}, args)...)
 }
 
 // docker runs the docker client.

@@ -88,3 +88,56 @@ if missing "$image"; then
 	chmod +x "$dir/cmd/jaeger/jaeger-linux"
 	import "$dir" "$image" 'USER 10001' 'EXPOSE 4317 4318 16686 13133' 'ENTRYPOINT ["/cmd/jaeger/jaeger-linux"]'
 fi
+
+# Debian's ZooKeeper 3.8.0 and this machine's Java in the place of a newer ZooKeeper, with what its entry script makes of
+# the environment. It runs as the user of the official image from the start; that one begins as root to own its volumes.
+image=zookeeper:$ZOOKEEPER_TAG
+if missing "$image"; then
+	dir=$(root zookeeper)
+	for applet in nc grep; do ln -s busybox "$dir/bin/$applet"; done
+	java=$(dirname "$(dirname "$(readlink -f "$(command -v java)")")")
+	mkdir -p "$dir"/{opt/java,conf,data,datalog,logs,usr/share/java}
+	tar -C "$java" -ch --exclude=./{jmods,include,man,legal,demo,lib/src.zip,lib/ct.sym} . | tar -C "$dir/opt/java" -x
+	# What Java's own libraries need of the system's.
+	find "$java/bin/java" "$java/lib" -name '*.so' -o -name java -type f | xargs ldd 2>/dev/null |
+		sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^\t\(\/[^ ]*ld-linux[^ ]*\) .*/\1/p' | grep -v "^$java" | sort -u |
+		while read -r lib; do
+			mkdir -p "$dir$(dirname "$lib")"
+			cp -L "$lib" "$dir$lib"
+		done
+	printf 'hosts: files dns\n' >"$dir/etc/nsswitch.conf"
+	printf 'zookeeper:x:1000:1000::/tmp:/bin/sh\n' >>"$dir/etc/passwd"
+	path=/conf
+	for jar in zookeeper zookeeper-jute slf4j-api slf4j-log4j12 log4j-1.2 netty-handler netty-common netty-buffer netty-transport \
+		netty-codec netty-resolver netty-transport-native-epoll netty-transport-native-unix-common snappy-java metrics-core \
+		commons-cli jackson-core jackson-databind jackson-annotations; do
+		cp -L "/usr/share/java/$jar.jar" "$dir/usr/share/java/"
+		path=$path:/usr/share/java/$jar.jar
+	done
+	printf '%s\n' 'log4j.rootLogger=INFO, CONSOLE' 'log4j.appender.CONSOLE=org.apache.log4j.ConsoleAppender' \
+		'log4j.appender.CONSOLE.layout=org.apache.log4j.PatternLayout' \
+		'log4j.appender.CONSOLE.layout.ConversionPattern=%d{ISO8601} %-5p %c{1} - %m%n' >"$dir/conf/log4j.properties"
+	cat >"$dir/docker-entrypoint.sh" <<'ENTRYPOINT'
+#!/bin/sh
+set -e
+cfg=/conf/zoo.cfg
+if [ ! -f $cfg ]; then
+	{
+		printf 'dataDir=/data\ndataLogDir=/datalog\ntickTime=%s\ninitLimit=%s\nsyncLimit=%s\n' \
+			"${ZOO_TICK_TIME:-2000}" "${ZOO_INIT_LIMIT:-5}" "${ZOO_SYNC_LIMIT:-2}"
+		echo "admin.enableServer=${ZOO_ADMINSERVER_ENABLED:-true}"
+		for server in ${ZOO_SERVERS:-server.1=localhost:2888:3888;2181}; do echo "$server"; done
+		[ -z "$ZOO_4LW_COMMANDS_WHITELIST" ] || echo "4lw.commands.whitelist=$ZOO_4LW_COMMANDS_WHITELIST"
+		for extra in $ZOO_CFG_EXTRA; do echo "$extra"; done
+	} >$cfg
+fi
+[ -f /data/myid ] || echo "${ZOO_MY_ID:-1}" >/data/myid
+exec "$@"
+ENTRYPOINT
+	printf '#!/bin/sh\nexec /opt/java/bin/java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 $JVMFLAGS -cp %s org.apache.zookeeper.server.quorum.QuorumPeerMain /conf/zoo.cfg\n' \
+		"$path" >"$dir/bin/zkServer.sh"
+	chmod +x "$dir/docker-entrypoint.sh" "$dir/bin/zkServer.sh"
+	chown -R 1000:1000 "$dir"/{conf,data,datalog,logs}
+	import "$dir" "$image" 'USER 1000:1000' 'VOLUME ["/data","/datalog","/logs"]' 'EXPOSE 2181 2888 3888 8080' \
+		'ENV PATH=/bin:/usr/bin' 'ENTRYPOINT ["/docker-entrypoint.sh"]' 'CMD ["zkServer.sh","start-foreground"]'
+fi

@@ -3,6 +3,8 @@ package dashboards
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,13 +12,16 @@ import (
 
 	"electnode/internal/metrics"
 	"electnode/internal/quorum"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // catalogue is what there is to ask for: labels of a metric with the values that they may have; nil: any.
 type catalogue map[string]map[string][]string
 
-// known gathers the metrics of a node among three, and adds what Prometheus itself makes.
-func known(t testing.TB) catalogue {
+// gathered are the metrics of a node among three, and of a watcher of them.
+func gathered(t testing.TB) prometheus.Gatherer {
 	t.Helper()
 	spec := quorum.Spec{}
 	for sid := quorum.SID(1); sid <= 3; sid++ {
@@ -27,11 +32,18 @@ func known(t testing.TB) catalogue {
 	if err != nil {
 		t.Fatal(err)
 	}
-	families, err := metrics.New(metrics.Options{Self: 1, View: view, Runtime: true}).Registry().Gather()
+	node := metrics.New(metrics.Options{Self: 1, View: view, Runtime: true})
+	return prometheus.Gatherers{node.Registry(), watching(view).Registry()}
+}
+
+// known is the catalogue of these, and of what Prometheus itself makes.
+func known(t testing.TB) catalogue {
+	t.Helper()
+	c := catalogue{"up": {}}
+	families, err := gathered(t).Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := catalogue{"up": {}}
 	for _, f := range families {
 		labels := map[string][]string{}
 		for _, m := range f.GetMetric() {
@@ -59,6 +71,34 @@ func known(t testing.TB) catalogue {
 	c["ALERTS_FOR_STATE"] = map[string][]string{"alertname": nil, "ensemble": nil, "severity": nil}
 	c["ALERTS"] = map[string][]string{"alertname": nil, "ensemble": nil, "severity": nil, "alertstate": {"firing", "pending"}}
 	return c
+}
+
+// TestMetricsPage: docs/metrics.md has a line for each metric of electnode's own, in the words of /metrics, and none
+// for another.
+func TestMetricsPage(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join(root, "docs/metrics.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for line := range strings.Lines(string(raw)) {
+		if strings.HasPrefix(line, "| `electnode_") {
+			got[strings.TrimSpace(line)] = true
+		}
+	}
+	want := map[string]bool{}
+	families, err := gathered(t).Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if strings.HasPrefix(f.GetName(), "electnode_") {
+			want[fmt.Sprintf("| `%s` | %s | %s |", f.GetName(), strings.ToLower(f.GetType().String()), f.GetHelp())] = true
+		}
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("docs/metrics.md (-metrics +page):\n%s", d)
+	}
 }
 
 // labels are those of a metric.

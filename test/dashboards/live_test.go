@@ -28,9 +28,11 @@ type live struct {
 	t      testing.TB
 	nodes  []*proc.Node
 	traces string // where traces go
+	// watcher is where one that watches the same nodes is scraped.
+	watcher string
 }
 
-// newLive prepares the nodes and starts Prometheus, which sees their first moments.
+// newLive prepares the nodes, and starts a watcher and Prometheus, which see their first moments.
 func newLive(t testing.TB) *live {
 	t.Helper()
 	// Traces are taken and thrown away: what happens to them is not the matter here.
@@ -41,12 +43,13 @@ func newLive(t testing.TB) *live {
 	l := &live{t: t, traces: collector.URL}
 	ports := proc.Ports(t, 9)
 	var cfg strings.Builder
-	cfg.WriteString("tickTime=500\ninitLimit=10\nsyncLimit=4\nclientPortAddress=127.0.0.1\n")
 	for i := range 3 {
-		fmt.Fprintf(&cfg, "server.%d=localhost:%d:%d\n", i+1, ports[3*i], ports[3*i+1])
+		fmt.Fprintf(&cfg, "server.%d=localhost:%d:%d;127.0.0.1:%d\n", i+1, ports[3*i], ports[3*i+1], ports[3*i+2])
 	}
+	l.watcher = watcher(t, cfg.String())
+	cfg.WriteString("tickTime=500\ninitLimit=10\nsyncLimit=4\n4lw.commands.whitelist=*\n")
 	for i := range 3 {
-		l.nodes = append(l.nodes, proc.NewNode(t, electnode, i+1, fmt.Sprintf("%sclientPort=%d\n", cfg.String(), ports[3*i+2])))
+		l.nodes = append(l.nodes, proc.NewNode(t, electnode, i+1, cfg.String()))
 	}
 	l.asked = asked{observe.StartPrometheus(t, root, l.config())}
 	return l
@@ -76,7 +79,7 @@ func (l *live) config() string {
 	if !ok || !ok2 {
 		l.t.Fatal("the demo's configuration has another order")
 	}
-	return before + "scrape_configs:" + after // there is no Alertmanager here
+	return before + "scrape_configs:" + l.watching() + after // there is no Alertmanager here
 }
 
 // start starts a node whose exemplars name traces.
@@ -145,6 +148,7 @@ func TestLive(t *testing.T) {
 	}
 	l.everything(load(t))
 	l.truth(load(t), first, second, killed)
+	l.watchedTruth(load(t), first, second)
 }
 
 // everything asks all there is to ask, until all of it has data at once: some of it needs a few scrapes.
@@ -174,7 +178,7 @@ func (l *live) everything(all []*Dashboard) {
 // chosen are the values that Grafana puts in, with everything chosen that can be.
 func chosen(step, span time.Duration) map[string]string {
 	ms := strconv.FormatInt(step.Milliseconds(), 10)
-	return map[string]string{"ensemble": "demo", "node": ".+", "peer": ".+", "__interval": ms + "ms", "__interval_ms": ms,
+	return map[string]string{"ensemble": "demo", "node": ".+", "peer": ".+", "server": ".+", "__interval": ms + "ms", "__interval_ms": ms,
 		"__rate_interval": fmt.Sprintf("%dms", max(step+scrape, 4*scrape).Milliseconds()),
 		"__range":         fmt.Sprintf("%ds", int(span.Seconds())), "__range_s": strconv.Itoa(int(span.Seconds()))}
 }
@@ -242,7 +246,7 @@ func (l *live) dots(a ask, w window) error {
 
 // variables checks that there is something to choose from.
 func (l *live) variables(d *Dashboard) error {
-	want := map[string][]string{"ensemble": {"demo"}, "peer": {"1", "2", "3", "unknown"}}
+	want := map[string][]string{"ensemble": {"demo"}, "peer": {"1", "2", "3", "unknown"}, "server": {"1", "2", "3"}}
 	for _, n := range l.nodes {
 		want["node"] = append(want["node"], n.HTTP)
 	}

@@ -34,14 +34,18 @@ func TestDashboards(t *testing.T) {
 		for _, v := range d.Templating.List {
 			variable(t, d, v)
 		}
-		for _, want := range []string{"datasource", "ensemble", "node", "jaeger", "runbooks"} {
+		wanted := []string{"datasource", "ensemble", "node", "jaeger", "runbooks"}
+		if d.file == watched {
+			wanted = []string{"datasource", "ensemble", "server", "jaeger", "runbooks", "docs"}
+		}
+		for _, want := range wanted {
 			if !slices.ContainsFunc(d.Templating.List, func(v Variable) bool { return v.Name == want }) {
 				t.Errorf("%s: no variable %s", d.file, want)
 			}
 		}
 		annotations(t, d)
 	}
-	if !uids["electnode-ensemble"] || !titles["Elections"] || !titles["Node and wire"] {
+	if !uids["electnode-ensemble"] || !titles["Elections"] || !titles["Node and wire"] || !titles["Watched ZooKeeper ensemble"] {
 		t.Errorf("not all dashboards are there: %v", titles)
 	}
 }

@@ -145,6 +145,57 @@ func TestQueriesOfTraces(t *testing.T) {
 	}
 }
 
+// TestZooKeeperDemo: docker-compose.zookeeper.yml has the watcher scraped as often as the data source states, under a
+// job that the rules take for one, with no label of its own, and shows its dashboard first.
+func TestZooKeeperDemo(t *testing.T) {
+	var scrapes struct {
+		Global struct {
+			Interval string `yaml:"scrape_interval"`
+		}
+		Rules []string `yaml:"rule_files"`
+		Jobs  []struct {
+			Name   string `yaml:"job_name"`
+			Static []struct {
+				Targets []string
+				Labels  map[string]string
+			} `yaml:"static_configs"`
+		} `yaml:"scrape_configs"`
+	}
+	readYAML(t, root+"/deploy/prometheus/zookeeper.yml", &scrapes)
+	if scrapes.Global.Interval != scrape.String() || len(scrapes.Rules) != 2 || len(scrapes.Jobs) == 0 ||
+		!strings.HasPrefix(scrapes.Jobs[0].Name, "electnode-watch") || len(scrapes.Jobs[0].Static[0].Labels) != 0 {
+		t.Errorf("the configuration is %+v", scrapes)
+	}
+	var compose struct {
+		Services map[string]struct {
+			Image       string
+			Profiles    []string
+			Volumes     []string
+			Environment any
+		}
+	}
+	readYAML(t, root+"/docker-compose.zookeeper.yml", &compose)
+	host, _, _ := strings.Cut(scrapes.Jobs[0].Static[0].Targets[0], ":")
+	if compose.Services[host].Image != "electnode:local" || compose.Services["zookeeper3"].Image == "" {
+		t.Errorf("no service %s, or no servers: %+v", host, compose.Services)
+	}
+	for _, node := range []string{"electnode1", "electnode2", "electnode3"} {
+		if len(compose.Services[node].Profiles) == 0 {
+			t.Errorf("%s runs, too", node)
+		}
+	}
+	raw, err := os.ReadFile(root + "/docker-compose.zookeeper.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"./deploy/prometheus/zookeeper.yml:/etc/prometheus/prometheus.yml:ro",
+		"DEFAULT_HOME_DASHBOARD_PATH: /var/lib/grafana/dashboards/" + watched} {
+		if !strings.Contains(string(raw), want) {
+			t.Errorf("docker-compose.zookeeper.yml does not have %s", want)
+		}
+	}
+}
+
 // TestProvider: the dashboards are found where Compose puts them, and nothing else is taken for one.
 func TestProvider(t *testing.T) {
 	var file struct {

@@ -29,7 +29,7 @@ func fill(text string, values map[string]string) (string, error) {
 
 // some are values for reading an expression: which ones does not matter.
 func some() map[string]string {
-	return map[string]string{"ensemble": "demo", "node": ".+", "peer": ".+", "__rate_interval": "4s", "__interval": "1s",
+	return map[string]string{"ensemble": "demo", "node": ".+", "peer": ".+", "server": ".+", "__rate_interval": "4s", "__interval": "1s",
 		"__interval_ms": "1000", "__range": "3600s", "__range_s": "3600"}
 }
 

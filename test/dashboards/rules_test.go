@@ -105,22 +105,38 @@ func TestRunbookLinks(t *testing.T) {
 	}
 }
 
-// TestAlertsAreTested: each alert is seen firing and not firing, each of those that share a name too.
-func TestAlertsAreTested(t *testing.T) {
+// expected is what a unit test wants of one alert at one time: none, or these.
+type expected struct {
+	Name   string `yaml:"alertname"`
+	Alerts []struct {
+		Labels map[string]string `yaml:"exp_labels"`
+	} `yaml:"exp_alerts"`
+}
+
+// tested is all that the unit tests of a file want.
+func tested(t testing.TB, name string) []expected {
+	t.Helper()
 	var file struct {
 		Tests []struct {
-			Rules []struct {
-				Name   string `yaml:"alertname"`
-				Alerts []struct {
-					Labels map[string]string `yaml:"exp_labels"`
-				} `yaml:"exp_alerts"`
-			} `yaml:"alert_rule_test"`
+			Rules []expected `yaml:"alert_rule_test"`
 		}
 	}
-	readYAML(t, rules+"/tests.yml", &file)
-	fires, silent := map[string][]map[string]string{}, map[string]bool{}
+	readYAML(t, filepath.Join(rules, name), &file)
+	var all []expected
 	for _, test := range file.Tests {
-		for _, r := range test.Rules {
+		all = append(all, test.Rules...)
+	}
+	if len(all) < 15 {
+		t.Fatalf("%s: only %d expectations", name, len(all))
+	}
+	return all
+}
+
+// TestAlertsAreTested: each alert is seen firing and not firing, each of those that share a name too.
+func TestAlertsAreTested(t *testing.T) {
+	fires, silent := map[string][]map[string]string{}, map[string]bool{}
+	for _, file := range []string{"tests.yml", "watch_tests.yml"} {
+		for _, r := range tested(t, file) {
 			silent[r.Name] = silent[r.Name] || len(r.Alerts) == 0
 			for _, a := range r.Alerts {
 				fires[r.Name] = append(fires[r.Name], a.Labels)
@@ -206,9 +222,10 @@ func TestTools(t *testing.T) {
 	}{
 		{"prometheus", "promtool", []string{"check", "rules", "--lint=all", "--lint-fatal", "rules.yml", "alerts.yml"}},
 		{"prometheus", "promtool", []string{"test", "rules", "tests.yml"}},
+		{"prometheus", "promtool", []string{"test", "rules", "watch_tests.yml"}},
 		{"alertmanager", "amtool", []string{"check-config", "alertmanager.yml"}},
 	} {
-		t.Run(c.program+" "+c.args[0], func(t *testing.T) {
+		t.Run(strings.Join([]string{c.program, c.args[0], c.args[len(c.args)-1]}, " "), func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.Command(observe.Program(t, root, c.module, c.program), c.args...)
 			cmd.Dir = rules

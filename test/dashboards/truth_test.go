@@ -29,15 +29,7 @@ func find(t testing.TB, all []*Dashboard, file, title string) ask {
 // second has led since, and all is well again.
 func (l *live) truth(all []*Dashboard, first, second int, killed time.Time) {
 	l.t.Helper()
-	stat := func(title string, low, high float64) {
-		proc.Eventually(l.t, 10*time.Second, title, func() error {
-			series, _, err := l.shown(find(l.t, all, "ensemble.json", title))
-			if err == nil && (len(series) != 1 || series[0].Value.Value < low || series[0].Value.Value > high) {
-				err = fmt.Errorf("%v, want %g to %g", series, low, high)
-			}
-			return err
-		})
-	}
+	stat := func(title string, low, high float64) { l.stat(find(l.t, all, "ensemble.json", title), low, high) }
 	stat("Leader (server id)", float64(second), float64(second))
 	stat("Is there an established leader?", 1, 1)
 	stat("Failures that can be survived", 1, 1)
@@ -54,18 +46,37 @@ func (l *live) truth(all []*Dashboard, first, second int, killed time.Time) {
 	l.marks(all, killed)
 }
 
+// stat waits until a panel with one number shows one between low and high.
+func (l *live) stat(a ask, low, high float64) {
+	l.t.Helper()
+	proc.Eventually(l.t, 10*time.Second, a.where, func() error {
+		series, _, err := l.shown(a)
+		if err == nil && (len(series) != 1 || series[0].Value.Value < low || series[0].Value.Value > high) {
+			err = fmt.Errorf("%v, want %g to %g", series, low, high)
+		}
+		return err
+	})
+}
+
 func ms(at time.Time) float64 { return float64(at.UnixMilli()) }
 
 // states checks the line of each node: the first leader led, was down and follows; the second followed and leads.
 func (l *live) states(all []*Dashboard, first, second int) {
 	l.t.Helper()
-	series, _, err := l.shown(find(l.t, all, "ensemble.json", "What each node was doing"))
+	l.lines(find(l.t, all, "ensemble.json", "What each node was doing"), first, second,
+		func(sid int, labels map[string]string) bool { return labels["instance"] == l.nodes[sid-1].HTTP })
+}
+
+// lines checks a line of states for each server; of says which is whose.
+func (l *live) lines(a ask, first, second int, of func(sid int, labels map[string]string) bool) {
+	l.t.Helper()
+	series, _, err := l.shown(a)
 	if err != nil || len(series) != len(l.nodes) {
 		l.t.Fatalf("%d lines, %v", len(series), err)
 	}
 	want := map[int][]float64{first: {3, 0, 2}, second: {2, 3}}
 	for sid, order := range want {
-		i := slices.IndexFunc(series, func(s observe.Series) bool { return s.Metric["instance"] == l.nodes[sid-1].HTTP })
+		i := slices.IndexFunc(series, func(s observe.Series) bool { return of(sid, s.Metric) })
 		if i < 0 {
 			l.t.Fatalf("no line of server %d in %v", sid, series)
 		}
