@@ -154,7 +154,7 @@ func TestLive(t *testing.T) {
 // everything asks all there is to ask, until all of it has data at once: some of it needs a few scrapes.
 func (l *live) everything(all []*Dashboard) {
 	l.t.Helper()
-	proc.Every(l.t, time.Second, 20*time.Second, "every query has data", func() error {
+	proc.Every(l.t, time.Second, patience, "every query has data", func() error {
 		var missing []error
 		for _, d := range all {
 			missing = append(missing, l.variables(d))
