@@ -91,18 +91,23 @@ func (a *authority) write(name string, blocks ...*pem.Block) string {
 // store writes a PEM key store for the loopback address, with a key of the kind given.
 func (a *authority) store(name, kind string) string {
 	a.t.Helper()
+	return a.storeUntil(name, kind, time.Now().Add(time.Hour))
+}
+
+func (a *authority) storeUntil(name, kind string, end time.Time) string {
+	a.t.Helper()
 	key := newKey(a.t, kind)
 	raw, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	return a.storeOf(name, key, &pem.Block{Type: "PRIVATE KEY", Bytes: raw})
+	return a.storeOf(name, key, &pem.Block{Type: "PRIVATE KEY", Bytes: raw}, end)
 }
 
-func (a *authority) storeOf(name string, key crypto.Signer, block *pem.Block) string {
+func (a *authority) storeOf(name string, key crypto.Signer, block *pem.Block, end time.Time) string {
 	a.t.Helper()
 	c := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: end,
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment}
 	return a.write(name+".pem", block, &pem.Block{Type: "CERTIFICATE", Bytes: a.sign(c, key.Public()).Raw})
 }
@@ -135,7 +140,7 @@ func (a *authority) encrypted(name string) string {
 		a.t.Fatal(err)
 	}
 	block, _ := pem.Decode([]byte(encryptedKey))
-	return a.storeOf(name, key.(crypto.Signer), block)
+	return a.storeOf(name, key.(crypto.Signer), block, time.Now().Add(time.Hour))
 }
 
 // stranger is the network of somebody who has a certificate too.
