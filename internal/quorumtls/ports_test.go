@@ -264,3 +264,42 @@ func TestQuorumPort(t *testing.T) {
 		}
 	}
 }
+
+// TestSmallerDials: a larger server hears the preamble of a smaller one inside TLS, closes, and dials back; to the
+// smaller one that is a dial that went well.
+func TestSmallerDials(t *testing.T) {
+	ca := newAuthority(t, "ca")
+	good := load(t, ca, "EC", ca, nil)
+	addrs := []string{freeAddr(t), freeAddr(t)}
+	var lines string
+	for i, addr := range addrs {
+		host, portText, err := net.SplitHostPort(addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines += fmt.Sprintf("server.%d=%s:%d:%s\n", i+1, host, i+1, portText)
+	}
+	view, err := quorum.ParseText(lines+"version=0", quorum.ParseOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	network := good.Server(qcm.TCP{}, ServerOptions{Reverse: nobody})
+	_, upTwo, _ := manager(t, 2, network, func(o *qcm.Options) { o.Listen, o.Announce = addrs[1:], addrs[1:] })
+	for up := false; !up; { // until its port is open
+		conn, err := net.Dial("tcp", addrs[1])
+		if up = err == nil; up {
+			conn.Close()
+		}
+	}
+	one, upOne, all := manager(t, 1, network, func(o *qcm.Options) { o.Listen, o.Announce = addrs[:1], addrs[:1] })
+	one.SetViews(view, nil)
+	one.Send(qcm.Message{Frame: []byte("x"), Sent: event.NotificationSent{Peer: 2}})
+	if a, b := <-upOne, <-upTwo; a != 2 || b != 1 {
+		t.Errorf("links with %d and %d", a, b)
+	}
+	for len(all) > 0 {
+		if a, ok := (<-all).(event.ConnectionAttempt); ok && a.Result != event.DialConnected {
+			t.Errorf("%+v", a)
+		}
+	}
+}
