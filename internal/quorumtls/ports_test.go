@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -271,15 +272,15 @@ func TestSmallerDials(t *testing.T) {
 	ca := newAuthority(t, "ca")
 	good := load(t, ca, "EC", ca, nil)
 	addrs := []string{freeAddr(t), freeAddr(t)}
-	var lines string
+	var lines strings.Builder
 	for i, addr := range addrs {
 		host, portText, err := net.SplitHostPort(addr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		lines += fmt.Sprintf("server.%d=%s:%d:%s\n", i+1, host, i+1, portText)
+		lines.WriteString(fmt.Sprintf("server.%d=%s:%d:%s\n", i+1, host, i+1, portText))
 	}
-	view, err := quorum.ParseText(lines+"version=0", quorum.ParseOptions{})
+	view, err := quorum.ParseText(lines.String()+"version=0", quorum.ParseOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
