@@ -23,6 +23,13 @@ func configCommand() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
+			keeper, err := keeperOf(cfg)
+			if err != nil {
+				return usage(err)
+			}
+			for _, doubt := range doubtsOf(keeper) {
+				fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+doubt)
+			}
 			out := cmd.OutOrStdout()
 			enc := json.NewEncoder(out)
 			enc.SetEscapeHTML(false)

@@ -79,6 +79,10 @@ func runNode(ctx context.Context, f runFlags, args []string) error {
 	if err := web.CheckConfigFile(f.webConfig); err != nil {
 		return usage(err)
 	}
+	network, keeper, err := secureNetwork(cfg, log)
+	if err != nil {
+		return usage(err)
+	}
 	store, epochs, err := durable.Open(durable.OS{}, cfg.DataDir, cfg.DataLogDir)
 	if err != nil {
 		return usage(err)
@@ -90,12 +94,14 @@ func runNode(ctx context.Context, f runFlags, args []string) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	waitLevel := f.toggleLevel(ctx, log)
+	waitKeeper := renewing(ctx, keeper, cfg, log)
 	in := instance{runFlags: f, log: log, cfg: cfg, views: shown}
-	err = in.serve(ctx, node.Parts{Network: network(cfg), Store: store,
+	err = in.serve(ctx, node.Parts{Network: network, Store: store,
 		Epochs: zab.Epochs{Accepted: epochs.Accepted, Current: epochs.Current}, Events: shown.events,
 		MessageSeed: seed()})
 	cancel()
 	waitLevel()
+	waitKeeper()
 	shown.close()
 	return errors.Join(err, failed(store.Close()))
 }

@@ -22,12 +22,13 @@ const (
 	DialTimeout    = "timeout"
 	DialUnresolved = "unresolved" // the name has no address
 	DialNoAddress  = "no_address" // the peer is in no configuration
+	DialTLS        = "tls"        // no TLS there, or a certificate that one side does not accept
 	DialError      = "error"
 )
 
 // DialResults lists every result of a dial.
 func DialResults() []string {
-	return []string{DialConnected, DialRefused, DialTimeout, DialUnresolved, DialNoAddress, DialError}
+	return []string{DialConnected, DialRefused, DialTimeout, DialUnresolved, DialNoAddress, DialTLS, DialError}
 }
 
 // TieBreakSide says which end of a new connection this node is.

@@ -32,6 +32,11 @@ func levelOf(ev event.Event) (slog.Level, bool) {
 			return slog.LevelDebug, true
 		}
 		return slog.LevelInfo, true
+	case event.ConnectionAttempt:
+		if ev.Result == event.DialTLS {
+			return slog.LevelWarn, true // a certificate has to be renewed or a setting changed: time heals nothing
+		}
+		return slog.LevelDebug, true
 	case event.ConfigSeen:
 		if ev.Adopted {
 			return slog.LevelInfo, true
@@ -50,7 +55,7 @@ func levelOf(ev event.Event) (slog.Level, bool) {
 		}
 		return slog.LevelDebug, true
 	case event.RoundChanged, event.VoteChanged, *event.NotificationSent, *event.NotificationReceived,
-		event.NotificationReplaced, event.ResendScheduled, event.QuorumReached, event.QuorumUndone, event.ConnectionAttempt,
+		event.NotificationReplaced, event.ResendScheduled, event.QuorumReached, event.QuorumUndone,
 		event.ConnectionTieBreak, event.HandshakeCompleted, event.EpochPromised, event.HeartbeatMissed:
 		return slog.LevelDebug, true
 	case event.HeartbeatAnswered:

@@ -18,7 +18,7 @@ func contracts() []contract {
 		{"electnode_accepted_epoch", "GAUGE", "", 1},
 		{"electnode_build_info", "GAUGE", "goversion,revision,version", 1},
 		{"electnode_config_version", "GAUGE", "", 1},
-		{"electnode_connection_attempts_total", "COUNTER", "peer,result", 4 * 6},
+		{"electnode_connection_attempts_total", "COUNTER", "peer,result", 4 * 7},
 		{"electnode_connection_drops_total", "COUNTER", "peer,reason", 4 * 8},
 		{"electnode_connection_tie_breaks_total", "COUNTER", "outcome,peer,side", 4 * 2 * 4},
 		{"electnode_current_epoch", "GAUGE", "", 1},

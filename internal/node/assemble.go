@@ -61,9 +61,6 @@ func Assemble(cfg *config.Config, p Parts) (Options, error) {
 // unable lists what the configuration asks for and electnode does not do.
 func unable(cfg *config.Config) error {
 	var errs []error
-	if cfg.TLS.On() {
-		errs = append(errs, fmt.Errorf("%s: sslQuorum, portUnification: electnode speaks no TLS between servers", cfg.File))
-	}
 	if cfg.SASL.Enabled {
 		errs = append(errs, fmt.Errorf("%s: quorum.auth.enableSasl: electnode speaks no SASL between servers", cfg.File))
 	}

@@ -167,14 +167,19 @@ func farewell(ctx context.Context, conn net.Conn) error {
 	if !ok {
 		return nil
 	}
-	stop := context.AfterFunc(ctx, func() { conn.Close() }) // the peer has linked, or this node stops
+	stop := context.AfterFunc(ctx, func() { closeNow(conn) }) // the peer has linked, or this node stops
 	defer stop()
-	if err := errors.Join(half.CloseWrite(), conn.SetReadDeadline(time.Now().Add(dialBackWait))); err != nil {
+	err := conn.SetReadDeadline(time.Now().Add(dialBackWait))
+	if _, layered := conn.(interface{ NetConn() net.Conn }); !layered && err == nil {
+		err = half.CloseWrite() // that of TLS is a message, over which a peer that does not read it would reset
+	}
+	if err != nil {
 		return err
 	}
 	var b [1]byte
-	_, err := conn.Read(b[:])
-	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil {
+	_, err = conn.Read(b[:])
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, os.ErrDeadlineExceeded) ||
+		ctx.Err() != nil {
 		return nil
 	}
 	return err

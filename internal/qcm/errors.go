@@ -2,7 +2,6 @@ package qcm
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -12,6 +11,10 @@ import (
 	"electnode/internal/event"
 )
 
+// ErrTLS stands in every error of a Network with TLS whose hand-shake came to no secure connection, but for one that
+// took too long and one that the other side left before it was told anything.
+var ErrTLS = errors.New("TLS hand-shake")
+
 // dialResult says which result of a ConnectionAttempt err is.
 func dialResult(err error) string {
 	var dns *net.DNSError
@@ -20,6 +23,8 @@ func dialResult(err error) string {
 		return event.DialConnected
 	case errors.As(err, &dns):
 		return event.DialUnresolved
+	case errors.Is(err, ErrTLS):
+		return event.DialTLS
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return event.DialRefused
 	case timedOut(err):
@@ -47,13 +52,10 @@ func dropReason(err error) string {
 // rejectReason says which reason of a HandshakeRejected err is, err being what ReadPreamble returned.
 func rejectReason(err error) string {
 	var preamble *PreambleError
-	var record tls.RecordHeaderError
-	var certificate *tls.CertificateVerificationError
-	var alert tls.AlertError
 	switch {
 	case errors.As(err, &preamble):
 		return preamble.Reason
-	case errors.As(err, &record), errors.As(err, &certificate), errors.As(err, &alert):
+	case errors.Is(err, ErrTLS):
 		return event.RejectTLS
 	case timedOut(err):
 		return event.RejectSilent

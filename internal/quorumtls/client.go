@@ -3,6 +3,7 @@ package quorumtls
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -18,16 +19,19 @@ import (
 // maxNames is how many host names are remembered with their addresses.
 const maxNames = 1024
 
-// ErrTLS stands in every error of a hand-shake that came to no secure connection, but for one that took too
-// long.
-var ErrTLS = errors.New("TLS hand-shake")
-
 // Client makes the connections of inner secure ones. Whose certificate it must be is decided by the address
 // that is dialled, or by a name that Lookup found to have it, as ZooKeeper does.
 // Differs from ZooKeeper: the name of a bare address is not asked for.
 func (s *Stores) Client(inner qcm.Network) qcm.Network {
-	return &client{Network: inner, stores: s, hosts: map[string][]string{}}
+	return newClient(inner, s.itself)
 }
+
+func newClient(inner qcm.Network, stores func() *Stores) *client {
+	return &client{Network: inner, stores: stores, hosts: map[string][]string{}}
+}
+
+// itself is s for those who ask each time what is in force.
+func (s *Stores) itself() *Stores { return s }
 
 // Plain is the network below the TLS of n, or n itself.
 func Plain(n qcm.Network) qcm.Network {
@@ -40,7 +44,7 @@ func Plain(n qcm.Network) qcm.Network {
 // client is a Network whose connections begin with a TLS hand-shake. Safe from any goroutine.
 type client struct {
 	qcm.Network
-	stores *Stores
+	stores func() *Stores // those in force
 
 	mu    sync.Mutex          // guards what follows; held for no longer than a look
 	hosts map[string][]string // name -> its addresses
@@ -72,11 +76,16 @@ func (c *client) names(addr string) []string {
 	if err != nil {
 		host = addr
 	}
-	all := []string{host}
+	return append([]string{host}, c.namesOf(host)...)
+}
+
+// namesOf lists the names that Lookup found to have the address ip.
+func (c *client) namesOf(ip string) []string {
+	var all []string
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, name := range c.order {
-		if name != host && slices.Contains(c.hosts[name], host) {
+		if name != ip && slices.Contains(c.hosts[name], ip) {
 			all = append(all, name)
 		}
 	}
@@ -89,20 +98,25 @@ func (c *client) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := c.names(addr)
-	secure := tls.Client(conn, &tls.Config{
-		Certificates: c.stores.own,
-		// Real servers name no authorities that could help to choose: the one certificate is shown in any case.
-		GetClientCertificate: c.stores.certificate,
-		MinVersion:           c.stores.minVersion, MaxVersion: c.stores.maxVersion, CipherSuites: c.stores.suites,
-		InsecureSkipVerify: true, // VerifyConnection does it, by ZooKeeper's rules
-		VerifyConnection:   func(cs tls.ConnectionState) error { return c.stores.verify(cs, names) },
-	})
+	names, stores := c.names(addr), c.stores()
+	conf := stores.settings()
+	// Real servers name no authorities that could help to choose: the one certificate is shown in any case.
+	conf.GetClientCertificate = stores.certificate
+	conf.InsecureSkipVerify = true // VerifyConnection does it, by ZooKeeper's rules
+	conf.VerifyConnection = func(cs tls.ConnectionState) error {
+		return stores.verify(cs, x509.ExtKeyUsageServerAuth, func() []string { return names })
+	}
+	secure := tls.Client(conn, conf)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close() // what went wrong is known
 		return nil, handshakeError(ctx, err)
 	}
 	return secure, nil
+}
+
+// settings are what both sides of a connection have in common.
+func (s *Stores) settings() *tls.Config {
+	return &tls.Config{Certificates: s.own, MinVersion: s.minVersion, MaxVersion: s.maxVersion, CipherSuites: s.suites}
 }
 
 // certificate is what this side shows: its certificate, or none.
@@ -129,12 +143,12 @@ func handshakeError(ctx context.Context, err error) error {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("TLS hand-shake not done in time: %w", err)
 	case errors.As(err, &record):
-		return fmt.Errorf("%w: the server does not speak TLS on this port", ErrTLS)
+		return fmt.Errorf("%w: the server does not speak TLS on this port", qcm.ErrTLS)
 	case Refused(err):
-		return fmt.Errorf("%w: the server refuses: %w", ErrTLS, err)
+		return fmt.Errorf("%w: the server refuses: %w", qcm.ErrTLS, err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
 		errors.Is(err, syscall.EPIPE):
-		return fmt.Errorf("%w: the server closed the connection: does it speak TLS on this port? (%w)", ErrTLS, err)
+		return fmt.Errorf("%w: the server closed the connection: does it speak TLS on this port? (%w)", qcm.ErrTLS, err)
 	}
-	return fmt.Errorf("%w: %w", ErrTLS, err)
+	return fmt.Errorf("%w: %w", qcm.ErrTLS, err)
 }

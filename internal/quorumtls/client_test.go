@@ -135,7 +135,7 @@ func TestHandshake(t *testing.T) {
 		switch {
 		case c.want == "" && err != nil:
 			t.Errorf("%s: %v", name, err)
-		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !errors.Is(err, ErrTLS)):
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !errors.Is(err, qcm.ErrTLS)):
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
@@ -148,7 +148,7 @@ func TestSilent(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	err := greet(ctx, load(t, ca, "EC", ca, nil).Client(qcm.TCP{}), silent.addr)
-	if err == nil || errors.Is(err, ErrTLS) || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, os.ErrDeadlineExceeded) {
+	if err == nil || errors.Is(err, qcm.ErrTLS) || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
 }

@@ -150,7 +150,8 @@ func TestSameSubject(t *testing.T) {
 		ok bool
 	}{"earlier": {before, false}, "later": {after, true}} {
 		leaf := c.by.issue(newKey(t, "EC"), nil)
-		err := s.verify(tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}, []string{"127.0.0.1"})
+		err := s.verify(tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}},
+			x509.ExtKeyUsageServerAuth, func() []string { return []string{"127.0.0.1"} })
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -9,31 +9,35 @@ import (
 	"strings"
 )
 
-// verify judges the certificates of a server that was dialled as one of names.
-func (s *Stores) verify(cs tls.ConnectionState, names []string) error {
+// verify judges the certificates of the other side, which must be good for usage and be for one of names; these
+// are asked for only when they matter.
+func (s *Stores) verify(cs tls.ConnectionState, usage x509.ExtKeyUsage, names func() []string) error {
 	if len(cs.PeerCertificates) == 0 {
-		return errors.New("the server has no certificate")
+		return errors.New("the other side has no certificate")
 	}
 	leaf := cs.PeerCertificates[0]
 	between := x509.NewCertPool()
 	for _, c := range cs.PeerCertificates[1:] {
 		between.AddCert(c)
 	}
-	if _, err := leaf.Verify(x509.VerifyOptions{Roots: s.trusted, Intermediates: between}); err != nil {
+	if _, err := leaf.Verify(x509.VerifyOptions{Roots: s.trusted, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{usage}}); err != nil {
 		return fmt.Errorf("the certificate of %s, issued by %s: %w", leaf.Subject, leaf.Issuer, err)
 	}
 	if s.names.skip {
 		return nil
 	}
+	var all []string
 	if s.names.name != "" {
-		names = []string{s.names.name}
+		all = []string{s.names.name}
+	} else {
+		all = names()
 	}
-	for _, name := range names {
+	for _, name := range all {
 		if isFor(leaf, name) {
 			return nil
 		}
 	}
-	return fmt.Errorf("the certificate of %s is for %s, not for %s", leaf.Subject, subjects(leaf), strings.Join(names, " or "))
+	return fmt.Errorf("the certificate of %s is for %s, not for %s", leaf.Subject, subjects(leaf), strings.Join(all, " or "))
 }
 
 // isFor reports whether a certificate names host. Only one without any alternative name is asked for its common

@@ -78,7 +78,7 @@ func dialFailure(err error) *failure {
 		f.reason = FailUnresolved
 	case errors.Is(err, syscall.ECONNREFUSED):
 		f.reason = FailRefused
-	case errors.Is(err, quorumtls.ErrTLS):
+	case errors.Is(err, qcm.ErrTLS):
 		f.reason = FailTLS
 	case timedOut(err):
 		f.reason = FailTimeout
@@ -122,6 +122,8 @@ func (f *failure) dialResult() string {
 		return event.DialRefused
 	case FailTimeout:
 		return event.DialTimeout
+	case FailTLS:
+		return event.DialTLS
 	default:
 		return event.DialError
 	}

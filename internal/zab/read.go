@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"net"
+	"syscall"
 	"time"
 
 	"electnode/internal/event"
@@ -27,7 +29,7 @@ func (t *Transport) read(c *conn) {
 	if err == nil {
 		spoke, err = t.packets(c)
 	} else {
-		closed.Reject = event.RejectTLS
+		closed.Reject = refusal(err)
 	}
 	c.abort("", "") // the writer must end too; no reason of this side
 	t.forget(c)
@@ -48,6 +50,18 @@ func (t *Transport) read(c *conn) {
 		}
 	}
 	t.deliver(closed)
+}
+
+// refusal says which reason of a HandshakeRejected err of a TLS hand-shake is.
+func refusal(err error) string {
+	var slow net.Error
+	switch {
+	case errors.As(err, &slow) && slow.Timeout():
+		return event.RejectSilent
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, net.ErrClosed):
+		return event.RejectClosed
+	}
+	return event.RejectTLS
 }
 
 // greet tells of the connection and completes a TLS hand-shake, which is bounded in time by the role: it

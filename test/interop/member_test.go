@@ -44,6 +44,15 @@ func (m *member) start() {
 	m.node.StartAndWait()
 }
 
+// also adds lines to zoo.cfg, for the next start.
+func (m *member) also(lines string) {
+	if m.java != nil {
+		m.java.Also(lines)
+		return
+	}
+	m.node.Also(lines)
+}
+
 func (m *member) kill()         { m.process().Kill() }
 func (m *member) running() bool { return m.process().Running() }
 

@@ -91,18 +91,23 @@ func (a *authority) write(name string, blocks ...*pem.Block) string {
 // store writes a PEM key store for the loopback address, with a key of the kind given.
 func (a *authority) store(name, kind string) string {
 	a.t.Helper()
+	return a.storeUntil(name, kind, time.Now().Add(time.Hour))
+}
+
+func (a *authority) storeUntil(name, kind string, end time.Time) string {
+	a.t.Helper()
 	key := newKey(a.t, kind)
 	raw, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	return a.storeOf(name, key, &pem.Block{Type: "PRIVATE KEY", Bytes: raw})
+	return a.storeOf(name, key, &pem.Block{Type: "PRIVATE KEY", Bytes: raw}, end)
 }
 
-func (a *authority) storeOf(name string, key crypto.Signer, block *pem.Block) string {
+func (a *authority) storeOf(name string, key crypto.Signer, block *pem.Block, end time.Time) string {
 	a.t.Helper()
 	c := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: end,
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment}
 	return a.write(name+".pem", block, &pem.Block{Type: "CERTIFICATE", Bytes: a.sign(c, key.Public()).Raw})
 }
@@ -135,12 +140,12 @@ func (a *authority) encrypted(name string) string {
 		a.t.Fatal(err)
 	}
 	block, _ := pem.Decode([]byte(encryptedKey))
-	return a.storeOf(name, key.(crypto.Signer), block)
+	return a.storeOf(name, key.(crypto.Signer), block, time.Now().Add(time.Hour))
 }
 
-// secured makes an ensemble of real servers that speak TLS with each other, with keys of all kinds, and the
-// network of somebody who has a certificate too.
-func secured(t *testing.T, a *authority) (*ensemble, qcm.Network) {
+// stranger is the network of somebody who has a certificate too.
+func (a *authority) stranger() qcm.Network {
+	t := a.t
 	t.Helper()
 	stores, err := quorumtls.Load(config.TLS{Quorum: true, Protocol: "TLSv1.2", HostnameVerification: true,
 		KeyStore:   config.Store{Location: a.encrypted("watcher"), Type: "PEM", Password: keyPassword},
@@ -148,18 +153,32 @@ func secured(t *testing.T, a *authority) (*ensemble, qcm.Network) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	network := stores.Client(qcm.TCP{KeepAlive: true})
-	e := build(t, plan{kinds: "jjj", cfg: "sslQuorum=true\nssl.quorum.keyStore.type=PEM\nssl.quorum.trustStore.type=PEM\n" +
+	return stores.Client(qcm.TCP{KeepAlive: true})
+}
+
+// secured makes an ensemble of servers that speak TLS with each other, with keys of all kinds, and the network of a
+// stranger whom they trust.
+func secured(t *testing.T, a *authority, kinds, own string) (*ensemble, qcm.Network) {
+	t.Helper()
+	network := a.stranger()
+	e := build(t, plan{kinds: kinds, own: own, cfg: "sslQuorum=true\nssl.quorum.keyStore.type=PEM\nssl.quorum.trustStore.type=PEM\n" +
 		"ssl.quorum.trustStore.location=" + a.ca + "\n", dial: func(addr string) (net.Conn, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		return network.Dial(ctx, addr)
 	}})
 	for i, store := range []string{a.store("one", "RSA"), a.store("two", "EC"), a.encrypted("three")} {
-		e.members[i].java.Also("ssl.quorum.keyStore.location=" + store + "\n")
+		e.members[i].also("ssl.quorum.keyStore.location=" + store + "\n")
 	}
-	e.member(3).java.Also("ssl.quorum.keyStore.password=" + keyPassword + "\n")
+	e.member(3).also("ssl.quorum.keyStore.password=" + keyPassword + "\n")
+	e.expected = brokenTLS()
 	return e, network
+}
+
+// brokenTLS is what real servers log of hand-shakes that fail or are cut short.
+func brokenTLS() []string {
+	return []string{"javax.net.ssl.SSL", "Blocked insecure connection attempt", "java.net.SocketException",
+		"java.net.SocketTimeoutException: Read timed out", "sun.security.validator", "sun.security.provider.certpath"}
 }
 
 // TestWatchTLS watches real servers that speak TLS with each other. Without TLS, or with a certificate that they do
@@ -167,10 +186,7 @@ func secured(t *testing.T, a *authority) (*ensemble, qcm.Network) {
 func TestWatchTLS(t *testing.T) {
 	t.Parallel()
 	ours := newAuthority(t)
-	e, network := secured(t, ours)
-	e.expected = []string{"javax.net.ssl.SSL", "Blocked insecure connection attempt", "java.net.SocketException",
-		"java.net.SocketTimeoutException: Read timed out", // of a hand-shake that was cut short
-		"sun.security.validator", "sun.security.provider.certpath"}
+	e, network := secured(t, ours, "jjj", "")
 	e.start(e.sids()...)
 	a := e.agree()
 	addr := e.member(1).electionAddr()

@@ -86,6 +86,19 @@ func (n *Node) Configure(zooCfg string) {
 	}
 }
 
+// Also adds lines to zoo.cfg, for the next start.
+func (n *Node) Also(lines string) {
+	n.t.Helper()
+	path := filepath.Join(n.Dir, "zoo.cfg")
+	cfg, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, append(cfg, lines...), 0o644)
+	}
+	if err != nil {
+		n.t.Fatal(err)
+	}
+}
+
 // Start starts the node, with more flags if given. It does not wait.
 func (n *Node) Start(flags ...string) {
 	n.t.Helper()

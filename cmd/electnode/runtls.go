@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"electnode/internal/config"
+	"electnode/internal/qcm"
+	"electnode/internal/quorumtls"
+)
+
+// keeperOf reads the stores of TLS between servers; nil: no connection is TLS. The error names the file and the key.
+func keeperOf(cfg *config.Config) (*quorumtls.Keeper, error) {
+	if !cfg.TLS.On() {
+		return nil, nil
+	}
+	keeper, err := quorumtls.NewKeeper(cfg.TLS, time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", cfg.File, err)
+	}
+	return keeper, nil
+}
+
+// doubtsOf lists what makes others turn this server away; keeper may be nil.
+func doubtsOf(keeper *quorumtls.Keeper) []string {
+	if keeper == nil {
+		return nil
+	}
+	return keeper.Doubts()
+}
+
+// secureNetwork is the network of both ports, with TLS if the configuration wants it.
+func secureNetwork(cfg *config.Config, log *slog.Logger) (qcm.Network, *quorumtls.Keeper, error) {
+	keeper, err := keeperOf(cfg)
+	if keeper == nil || err != nil {
+		return network(cfg), nil, err
+	}
+	for _, doubt := range keeper.Doubts() {
+		log.Warn(doubt)
+	}
+	return keeper.Server(network(cfg)), keeper, nil
+}
+
+// renewing takes up renewed stores until ctx ends, if the configuration wants it. The function it returns waits for
+// the end of that.
+func renewing(ctx context.Context, keeper *quorumtls.Keeper, cfg *config.Config, log *slog.Logger) (wait func()) {
+	if keeper == nil || !cfg.TLS.Reload {
+		return func() {}
+	}
+	done := make(chan struct{})
+	// Owned by the caller, who waits for it; ends when ctx does.
+	go func() {
+		defer close(done)
+		keeper.Run(ctx, func(err error) {
+			if err != nil {
+				log.Warn("the renewed stores of TLS are not taken up, the former stay in force", "detail", err.Error())
+				return
+			}
+			log.Info("the renewed stores of TLS are in force")
+			for _, doubt := range keeper.Doubts() {
+				log.Warn(doubt)
+			}
+		})
+	}()
+	return func() { <-done }
+}

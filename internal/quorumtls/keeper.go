@@ -1,0 +1,131 @@
+package quorumtls
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"electnode/internal/config"
+	"electnode/internal/qcm"
+)
+
+// reloadTime is how often the files are compared with what was read of them.
+const reloadTime = 10 * time.Second
+
+// Keeper holds the stores of a server that runs, and takes up renewed ones. Safe from any goroutine, Run excepted.
+type Keeper struct {
+	conf    config.TLS
+	current atomic.Pointer[Stores]
+	files   [][]byte // as they were read last; Run's
+}
+
+// NewKeeper reads the stores that c names, whose own certificate must be valid now. Every problem is in the error,
+// with its key or file.
+func NewKeeper(c config.TLS, now time.Time) (*Keeper, error) {
+	k := &Keeper{conf: c}
+	k.files = k.read()
+	stores, err := k.load(now)
+	if err != nil {
+		return nil, err
+	}
+	k.current.Store(stores)
+	return k, nil
+}
+
+// Server is a network of the stores that are in force at the time of each connection; see Stores.Server.
+func (k *Keeper) Server(inner qcm.Network) qcm.Network {
+	return newDual(inner, k.current.Load, optionsOf(k.conf))
+}
+
+// Doubts lists what makes others turn this server away, as far as it can know.
+func (k *Keeper) Doubts() []string {
+	s := k.current.Load()
+	const key = "ssl.quorum.keyStore.location"
+	if len(s.own) == 0 {
+		return []string{key + ": without a certificate this server cannot answer by TLS"}
+	}
+	leaf := s.own[0].Leaf
+	between := x509.NewCertPool()
+	for _, raw := range s.own[0].Certificate[1:] {
+		if c, err := x509.ParseCertificate(raw); err == nil { // all were parsed once
+			between.AddCert(c)
+		}
+	}
+	_, err := leaf.Verify(x509.VerifyOptions{Roots: s.trusted, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	if err == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: %s: this server would not trust its own certificate of %s, issued by %s: %v",
+		key, k.conf.KeyStore.Location, leaf.Subject, leaf.Issuer, err)}
+}
+
+// load reads the stores and looks at the own certificate's dates.
+func (k *Keeper) load(now time.Time) (*Stores, error) {
+	s, err := Load(k.conf)
+	if err != nil || len(s.own) == 0 {
+		return s, err
+	}
+	leaf := s.own[0].Leaf
+	problem := ""
+	switch {
+	case now.After(leaf.NotAfter):
+		problem = "expired on " + leaf.NotAfter.UTC().Format(time.RFC3339)
+	case now.Before(leaf.NotBefore):
+		problem = "is not valid before " + leaf.NotBefore.UTC().Format(time.RFC3339)
+	default:
+		return s, nil
+	}
+	return nil, fmt.Errorf("ssl.quorum.keyStore.location: %s: the certificate of %s %s", k.conf.KeyStore.Location, leaf.Subject, problem)
+}
+
+// read takes the files as they are now; nil for one that cannot be read.
+func (k *Keeper) read() [][]byte {
+	var all [][]byte
+	for _, s := range []config.Store{k.conf.KeyStore, k.conf.TrustStore} {
+		for _, name := range []string{s.Location, s.PasswordPath} {
+			var raw []byte
+			if name != "" {
+				raw, _ = os.ReadFile(name) // loading says what is wrong with it
+			}
+			all = append(all, raw)
+		}
+	}
+	return all
+}
+
+// Run compares the files every 10 s until ctx ends, and takes up what has changed. tell hears once of each change: nil
+// when the new stores are in force, otherwise why the old ones stay.
+// Differs from ZooKeeper, which has the file system tell it of a change.
+func (k *Keeper) Run(ctx context.Context, tell func(error)) {
+	tick := time.NewTicker(reloadTime)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			k.renew(now, tell)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (k *Keeper) renew(now time.Time, tell func(error)) {
+	files := k.read()
+	same := true
+	for i := range files {
+		same = same && bytes.Equal(files[i], k.files[i])
+	}
+	if same {
+		return
+	}
+	k.files = files
+	stores, err := k.load(now)
+	if err == nil {
+		k.current.Store(stores)
+	}
+	tell(err)
+}
