@@ -23,11 +23,7 @@ func configCommand() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			keeper, err := keeperOf(cfg)
-			if err != nil {
-				return usage(err)
-			}
-			for _, doubt := range doubtsOf(keeper) {
+			for _, doubt := range storeDoubts(cfg) {
 				fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+doubt)
 			}
 			out := cmd.OutOrStdout()

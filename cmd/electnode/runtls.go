@@ -23,9 +23,14 @@ func keeperOf(cfg *config.Config) (*quorumtls.Keeper, error) {
 	return keeper, nil
 }
 
-// doubtsOf lists what makes others turn this server away; keeper may be nil.
-func doubtsOf(keeper *quorumtls.Keeper) []string {
-	if keeper == nil {
+// storeDoubts lists what is wrong with the stores of TLS between servers, for who only looks at the configuration: as
+// for a real server, whose loader does not read them, it may be meant for another machine.
+func storeDoubts(cfg *config.Config) []string {
+	keeper, err := keeperOf(cfg)
+	switch {
+	case err != nil:
+		return []string{err.Error() + " (run would end with this)"}
+	case keeper == nil:
 		return nil
 	}
 	return keeper.Doubts()

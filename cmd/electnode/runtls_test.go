@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// TestRunTLS: run and config read the stores before anything else happens; a store that is no good is exit status 2
-// and one line with file and key. config accepts the others, and warns of a certificate that nobody can trust.
+// TestRunTLS: run reads the stores before anything else happens; a store that is no good is exit status 2 and one line
+// with file and key. config accepts all of them as a real server's loader does, and warns with the same line, or of a
+// certificate that nobody can trust.
 func TestRunTLS(t *testing.T) {
 	cert, key := selfSigned(t)
 	strange, _ := selfSigned(t)
@@ -37,7 +38,11 @@ func TestRunTLS(t *testing.T) {
 		}
 		for _, command := range commands {
 			code, _, errs := executed(command, file)
-			if code != 0 != (c.want != nil) || c.want != nil && code != 2 || !strings.Contains(errs, c.warn) {
+			status, prefix := 0, "warning: "
+			if command == "run" {
+				status, prefix = 2, "electnode: "
+			}
+			if code != status {
 				t.Errorf("%s: exit %d, %s", command, code, errs)
 			}
 			for _, want := range append(c.want, c.warn) {
@@ -45,7 +50,7 @@ func TestRunTLS(t *testing.T) {
 					t.Errorf("%s: %q is not in %s", command, want, errs)
 				}
 			}
-			if c.want != nil && (!strings.Contains(errs, "electnode: "+file+": ") || strings.Count(errs, "ssl.quorum.") != 1) {
+			if c.want != nil && (!strings.Contains(errs, prefix+file+": ") || strings.Count(errs, "ssl.quorum.") != 1) {
 				t.Errorf("%s: not one line with the file: %s", command, errs)
 			}
 		}

@@ -106,7 +106,7 @@ func (c *Config) Effective() Effective {
 		ReachabilityCheck:   unless(c.ReachabilityCheck, true),
 		ReachabilityTimeout: unless(c.ReachabilityTimeout.Milliseconds(), 1000),
 		MetricsClass:        r.metricsClass, MetricsConfig: r.metricsConfig,
-		SnapRetain: unless(r.snapRetain, 3), PurgeInterval: r.purgeInterval, PassedThrough: withoutSecrets(c.PassedThrough),
+		SnapRetain: unless(r.snapRetain, 3), PurgeInterval: r.purgeInterval, PassedThrough: c.PassedThrough,
 	}
 	e.client(c.ClientAddress)
 	e.view(c.View)
@@ -168,15 +168,4 @@ func byText[K ~int64, V any](m map[K]V) map[string]V {
 		all[strconv.FormatInt(int64(id), 10)] = m[id]
 	}
 	return all
-}
-
-// withoutSecrets hides the values of passwords.
-func withoutSecrets(values map[string]string) map[string]string {
-	shown := maps.Clone(values)
-	for name := range shown {
-		if strings.HasSuffix(strings.ToLower(name), "password") {
-			shown[name] = "(hidden)"
-		}
-	}
-	return shown
 }

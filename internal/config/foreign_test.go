@@ -23,13 +23,3 @@ func TestLoadForeign(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
-
-// TestPasswordsAreHidden: what is in force is shown to others, passwords are not.
-func TestPasswordsAreHidden(t *testing.T) {
-	c := Config{PassedThrough: map[string]string{"ssl.quorum.keyStore.password": "secret", "ssl.quorum.keyStore.passwordPath": "/k"}}
-	shown := withoutSecrets(c.PassedThrough)
-	if shown["ssl.quorum.keyStore.password"] != "(hidden)" || shown["ssl.quorum.keyStore.passwordPath"] != "/k" ||
-		c.PassedThrough["ssl.quorum.keyStore.password"] != "secret" {
-		t.Errorf("%q, %q", shown, c.PassedThrough)
-	}
-}
