@@ -32,6 +32,7 @@ type tab struct {
 	t      testing.TB
 	ctx    context.Context
 	origin string // the only one that may be asked
+	before int    // the epoch when killLeader was called
 
 	mu      sync.Mutex
 	bad     []string // what must not happen

@@ -87,12 +87,19 @@ func (p *tab) leader() int {
 func (p *tab) killLeader() (old int, survivors []int) {
 	p.t.Helper()
 	old = p.leader()
+	p.eval(`fetch('api/v1/ensemble').then((r) => r.json()).then((a) => Math.max(...a.members.map((m) => Number(m.status.current_epoch))))`, &p.before)
 	p.click(fmt.Sprintf(`.node[data-sid="%d"]`, old))
 	p.click(`button[data-fault=kill]`)
 	p.wait("the leader is shown as killed, and another one", fmt.Sprintf(`document.querySelector('.node[data-sid="%d"]').dataset.state === 'STOPPED' &&
 		!['', '%[1]d'].includes(document.body.dataset.leader)`, old))
 	p.eval(`electnode.model.lanes.map((l) => l.sid).filter((s) => s !== `+fmt.Sprint(old)+`)`, &survivors)
 	return old, survivors
+}
+
+// over says that the newest election is a later one than that of the leader who was killed, and that n servers are
+// seen in it. A first election may take two epochs where a machine is slow.
+func (p *tab) over(n int) string {
+	return fmt.Sprintf(`Number(electnode.spacetime.groups[0]?.epoch) > %d && electnode.spacetime.groups[0].members.length === %d`, p.before, n)
 }
 
 // TestKillTheLeader is what everybody does first: look, and kill the leader by click. The space-time view then shows
@@ -102,8 +109,7 @@ func TestKillTheLeader(t *testing.T) {
 	p := open(t, base, 1440, 1000)
 	p.settled(3)
 	old, survivors := p.killLeader()
-	p.wait("all follow the new leader", `[...document.querySelectorAll('.node:not([data-state=STOPPED])')].length === 2 &&
-		electnode.spacetime.groups[0].epoch === '2' && electnode.spacetime.groups[0].members.length === 2`)
+	p.wait("all follow the new leader", `[...document.querySelectorAll('.node:not([data-state=STOPPED])')].length === 2 && `+p.over(2))
 	p.wait("the survivors were LOOKING in the part of time that is seen", fmt.Sprintf(`electnode.model.lanes.filter((l) => l.sid !== %d).every((l) =>
 		l.stretches.some((s) => s.state === 'LOOKING' && s.t0 > electnode.spacetime.view.t0 && s.t1 < electnode.spacetime.view.t1))`, old))
 	p.wait("arrows are drawn between them", fmt.Sprintf(`electnode.spacetime.hits.messages.filter((h) => h.fate === 'delivered' &&
@@ -156,7 +162,7 @@ func TestReplay(t *testing.T) {
 	p := open(t, demo(t), 1440, 1000)
 	p.settled(3)
 	p.killLeader()
-	p.wait("the election is over", `electnode.spacetime.groups[0].epoch === '2' && electnode.spacetime.groups[0].members.length === 2`)
+	p.wait("the election is over", p.over(2))
 	var view struct{ From, To float64 }
 	p.eval(`({From: electnode.spacetime.view.t0, To: electnode.spacetime.view.t1})`, &view)
 	p.wait("that part of time is over, and what has not arrived is lost", fmt.Sprintf(`electnode.model.latest > %f + 1500e3`, view.To))
@@ -169,8 +175,7 @@ func TestReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	there := fmt.Sprintf(`electnode.model.events.length === %d && electnode.spacetime.groups[0].epoch === '2' && electnode.spacetime.groups[0].members.length === 2`,
-		strings.Count(string(raw), "\n"))
+	there := fmt.Sprintf(`electnode.model.events.length === %d && `, strings.Count(string(raw), "\n")) + p.over(2)
 	again.wait("the recording is there", `document.body.dataset.stream === 'live' && electnode.glance.kind === 'recording' && `+there)
 	if again.picture(view.From, view.To) != want {
 		again.shot("replayed-otherwise")

@@ -33,7 +33,7 @@ func TestLook(t *testing.T) {
 			p := open(t, demo(t, "--nodes", fmt.Sprint(look.nodes)), look.width, look.height, look.setup...)
 			p.settled(look.nodes)
 			p.killLeader()
-			p.wait("the election is over", fmt.Sprintf(`electnode.spacetime.groups.some((g) => g.epoch === '2' && g.members.length === %d)`, look.nodes-1))
+			p.wait("the election is over", p.over(look.nodes-1))
 			phone := look.width < 600
 			if phone {
 				p.shot(look.name + "-now")
