@@ -74,6 +74,7 @@ tool() {
 
 need "a C compiler for the race detector" "command -v gcc" "all tests with the race detector" gcc libc6-dev
 need "Java" "java -version" "tests among real ZooKeeper servers" default-jre-headless
+need "jcmd" "command -v jcmd" "the memory of real ZooKeeper servers under a watcher" default-jdk-headless
 need "ZooKeeper" "test -f /usr/share/java/zookeeper.jar" "tests among real ZooKeeper servers" zookeeper
 need "ss" "command -v ss" "the count of connections as the kernel sees them" iproute2
 need "Chromium" "command -v chromium" "tests of the page in a browser" chromium

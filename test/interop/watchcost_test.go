@@ -194,6 +194,7 @@ func begin(t *testing.T, addr string) (*watch.Watcher, func()) {
 // not by connections.
 func TestWatchCost(t *testing.T) {
 	t.Parallel()
+	zk.NeedCost(t)
 	e, a := form(t, plan{kinds: "jjj"})
 	e.quickly(t, 1) // what the first connection of all costs is paid, and the JVM has its threads for jcmd
 	e.costs()

@@ -18,7 +18,7 @@ const clockTick = 10 * time.Millisecond
 type Cost struct {
 	Threads  int
 	CPU      time.Duration // since its start
-	Heap     int64         // bytes in use after a collection; RSS where there is no jcmd
+	Heap     int64         // bytes in use after a collection
 	LogLines int           // since its first start
 }
 
@@ -59,9 +59,6 @@ var used = regexp.MustCompile(`(?m)^ *(?:def new|tenured) generation +total \d+K
 func (s *Server) heap() int64 {
 	s.t.Helper()
 	pid := strconv.Itoa(s.PID())
-	if _, err := exec.LookPath("jcmd"); err != nil {
-		return s.rss()
-	}
 	if out, err := exec.Command("jcmd", pid, "GC.run").CombinedOutput(); err != nil {
 		s.t.Fatalf("jcmd GC.run: %v\n%s", err, out)
 	}
@@ -80,14 +77,4 @@ func (s *Server) heap() int64 {
 		s.t.Fatalf("jcmd GC.heap_info says:\n%s", out)
 	}
 	return total
-}
-
-// rss is the memory of the process that is in use, in bytes.
-func (s *Server) rss() int64 {
-	s.t.Helper()
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", s.PID()))
-	must(s.t, err)
-	pages, err := strconv.ParseInt(strings.Fields(string(raw))[1], 10, 64)
-	must(s.t, err)
-	return pages * int64(os.Getpagesize())
 }

@@ -30,15 +30,24 @@ func jars() []string {
 // Need skips the test where ZooKeeper or Java is missing, and fails it there when CI is true.
 func Need(t testing.TB) {
 	t.Helper()
-	missing := ""
 	if _, err := os.Stat(filepath.Join(jarDir, "zookeeper.jar")); err != nil {
-		missing = "ZooKeeper's jars are missing (make setup installs the package zookeeper)"
-	} else if _, err := exec.LookPath("java"); err != nil {
-		missing = "java is missing (make setup installs it)"
+		leaveOut(t, "ZooKeeper's jars are missing (make setup installs the package zookeeper)")
 	}
-	if missing == "" {
-		return
+	needProgram(t, "java")
+}
+
+// NeedCost does so where a server's Cost cannot be measured.
+func NeedCost(t testing.TB) { t.Helper(); needProgram(t, "jcmd") }
+
+func needProgram(t testing.TB, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		leaveOut(t, name+" is missing (make setup installs it)")
 	}
+}
+
+func leaveOut(t testing.TB, missing string) {
+	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatal(missing)
 	}
