@@ -39,6 +39,8 @@ type Node struct {
 	SID  int
 	Dir  string // zoo.cfg and the log are in it, its data in data/
 	HTTP string // where it answers, host:port
+	// Client asks it over HTTP; one of its own for a node that is on another host.
+	Client *http.Client
 
 	t       testing.TB
 	program string
@@ -47,7 +49,7 @@ type Node struct {
 // NewNode prepares a node: program is what Build gave, zooCfg its configuration, to which dataDir is added.
 func NewNode(t testing.TB, program string, sid int, zooCfg string) *Node {
 	t.Helper()
-	n := &Node{SID: sid, Dir: t.TempDir(), t: t, program: program}
+	n := &Node{SID: sid, Dir: t.TempDir(), Client: http.DefaultClient, t: t, program: program}
 	n.HTTP = fmt.Sprintf("127.0.0.1:%d", Ports(t, 1)[0])
 	n.Process = New(t, fmt.Sprintf("electnode %d", sid), filepath.Join(n.Dir, "log"))
 	t.Cleanup(func() {
@@ -129,7 +131,7 @@ func (n *Node) Status() (web.Status, error) {
 	if err != nil {
 		return s, err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := n.Client.Do(req)
 	if err != nil {
 		return s, err
 	}

@@ -16,6 +16,10 @@ const logLines = 40
 // Process is a child process that may be started again and again, with one log for all its lives. Its
 // methods belong to the test's goroutine.
 type Process struct {
+	// Spawn starts the command; nil: its own Start. Whoever starts it from another thread must keep that thread
+	// alive: a process dies with the thread that started it.
+	Spawn func(*exec.Cmd) error
+
 	t    testing.TB
 	name string
 	log  string // path
@@ -55,7 +59,11 @@ func (p *Process) Start(cmd *exec.Cmd) {
 	defer out.Close() // the child has its own
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	spawn := p.Spawn
+	if spawn == nil {
+		spawn = (*exec.Cmd).Start
+	}
+	if err := spawn(cmd); err != nil {
 		p.t.Fatalf("%s: %v", p.name, err)
 	}
 	l := &life{cmd: cmd, ended: make(chan struct{})}
