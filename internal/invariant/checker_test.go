@@ -120,10 +120,10 @@ func TestChecker(t *testing.T) {
 				says(1, event.VoteChanged{To: forThree, Round: 1})
 		}, ""},
 		{"a vote of one that was killed", time.Second, func(s *story) {
-			s.votes(quorum.Vote{Leader: 1}).killed(1).pause(2 * time.Second).says(2, event.ElectionStarted{})
+			s.votes(quorum.Vote{Leader: 1}).killed(1).pause(2*time.Second).says(2, event.ElectionStarted{})
 		}, ""},
 		{"a vote that never came on record", time.Second, func(s *story) {
-			s.votes(quorum.Vote{Leader: 1}).pause(2 * time.Second).says(2, event.ElectionStarted{})
+			s.votes(quorum.Vote{Leader: 1}).pause(2*time.Second).says(2, event.ElectionStarted{})
 		}, "only [3] voted so"},
 		{"a leader that was killed before it could tell", time.Second, func(s *story) {
 			s.writes(3, 1).writes(1, 1).says(1, leads).killed(3)

@@ -2,6 +2,7 @@ package invariant
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"electnode/internal/event"
@@ -57,23 +58,11 @@ func (c *Checker) quorum(st event.Stamped, ev event.QuorumReached) error {
 			real = append(real, sid)
 		}
 	}
-	if !c.view.IsQuorum(among(real)) {
+	if !c.view.IsQuorum(func(sid quorum.SID) bool { return slices.Contains(real, sid) }) {
 		return fmt.Errorf("server %d sees a quorum %v for %s in round %d, only %v voted so", st.Node, ev.Supporters,
 			ev.Vote, ev.Round, real)
 	}
 	return nil
-}
-
-// among makes a question of a list of servers.
-func among(sids []quorum.SID) func(quorum.SID) bool {
-	return func(sid quorum.SID) bool {
-		for _, s := range sids {
-			if s == sid {
-				return true
-			}
-		}
-		return false
-	}
 }
 
 // decided checks that a leader is one that may lead, and that a joined one was elected before.
