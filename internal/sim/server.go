@@ -23,7 +23,8 @@ type server struct {
 	emitter  *event.Emitter
 	leader   zab.Established // of now; epoch 0: none
 	state    quorum.State    // as its events tell
-	deadline uint64          // number of the timer that counts
+	deadline time.Time       // when the core wants to be called again; zero: never
+	rings    time.Time       // when the timer does that; zero: there is none
 }
 
 func newServer(w *World, sid quorum.SID) *server {
@@ -43,7 +44,7 @@ func (s *server) boot() {
 		return
 	}
 	s.boots++
-	s.w.check.booted(s.w, s.sid, epochs)
+	s.rings = time.Time{}
 	s.core = node.NewCore(node.CoreOptions{
 		Election: fle.Options{Self: s.sid, View: s.w.opt.View, MessageSeed: s.w.rng.Uint64(),
 			// Here messages are lost on connections that stand, which TCP does not do; then only the
@@ -143,7 +144,7 @@ func (s *server) forget() {
 func (s *server) transmit(o node.Output) {
 	for _, p := range o.Packets {
 		if c := s.w.conns[connKey{s.sid, p.Conn}]; c != nil {
-			s.w.check.packet(s.w, s, p.Packet)
+			s.w.hold(s.w.check.Packet(s.sid, p.Packet))
 			c.send(s.sid, p.Packet)
 		}
 	}
@@ -153,7 +154,6 @@ func (s *server) transmit(o node.Output) {
 		}
 	}
 	for _, m := range o.Notify {
-		s.w.check.notified(s.sid, m.Sent)
 		if s.w.server(m.Sent.Peer) != nil {
 			s.w.link(s.sid, m.Sent.Peer).send(s.sid, m)
 		}
@@ -176,7 +176,7 @@ func (s *server) persist(p zab.Persist) {
 	if s.w.chance(s.w.opt.TornWrites) {
 		s.disk.tear()
 		if err := s.disk.write(p); err == nil {
-			s.w.check.persisted(s.w, s.sid, p)
+			s.w.hold(s.w.check.Written(s.w.now, s.sid, p.File, p.Epoch))
 		}
 		s.crash("in the middle of writing " + p.File)
 		return
@@ -185,19 +185,33 @@ func (s *server) persist(p zab.Persist) {
 		s.zab(zab.Input{Kind: zab.WriteErr, Detail: err.Error()})
 		return
 	}
-	s.w.check.persisted(s.w, s.sid, p)
+	s.w.hold(s.w.check.Written(s.w.now, s.sid, p.File, p.Epoch))
 	s.zab(zab.Input{Kind: zab.Persisted})
 }
 
-// wake sets the timer of the core's deadline.
+// wake sets the timer of the core's deadline. A timer that runs already and rings earlier stays, and sets itself anew
+// when it rings: deadlines mostly move away.
 func (s *server) wake(o node.Output) {
-	s.deadline++
-	if o.Deadline.IsZero() {
-		return
+	s.deadline = o.Deadline
+	if !s.deadline.IsZero() && (s.rings.IsZero() || s.deadline.Before(s.rings)) {
+		s.ring()
 	}
-	n, boot := s.deadline, s.boots
-	s.w.after(max(0, o.Deadline.Sub(s.w.now)), func() {
-		if s.core != nil && s.boots == boot && s.deadline == n {
+}
+
+// ring sets a timer for the deadline.
+func (s *server) ring() {
+	s.rings = s.deadline
+	rings, boot := s.rings, s.boots
+	s.w.after(max(0, rings.Sub(s.w.now)), func() {
+		if s.core == nil || s.boots != boot || !s.rings.Equal(rings) {
+			return // another life, or an earlier timer was set meanwhile
+		}
+		s.rings = time.Time{}
+		switch {
+		case s.deadline.IsZero():
+		case s.deadline.After(s.w.now):
+			s.ring()
+		default:
 			s.carryOut(s.core.Tick(s.w.now))
 		}
 	})
@@ -217,8 +231,10 @@ func (s *server) observe(st event.Stamped) {
 	case event.LeaderLost:
 		s.leader = zab.Established{}
 	}
-	s.w.log("%d %s %+v", s.sid, st.Event.Name(), st.Event)
-	s.w.check.event(s.w, s, st.Event)
+	if s.w.opt.Transcript {
+		s.w.log("%d %s %+v", s.sid, st.Event.Name(), st.Event)
+	}
+	s.w.hold(s.w.check.Event(st))
 	if s.w.sink != nil {
 		s.w.sink.Record(st)
 	}

@@ -1,13 +1,13 @@
 package sim
 
 import (
-	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"time"
 
 	"electnode/internal/event"
+	"electnode/internal/invariant"
 	"electnode/internal/quorum"
 )
 
@@ -25,6 +25,8 @@ type Options struct {
 	Breaks     time.Duration // mean time between broken connections
 	TornWrites float64       // of the writes, ending in a crash
 	Downtime   time.Duration // longest time until a crashed node is back [3 s]
+
+	Transcript bool // keep the last part of the history as text, which takes as long as all the rest
 }
 
 // World is one ensemble and its surroundings. It is used from one goroutine.
@@ -35,7 +37,6 @@ type World struct {
 	start time.Time
 	now   time.Time
 	queue agenda
-	seq   uint64
 
 	nodes  []*server // by ascending sid
 	cut    map[pair]bool
@@ -44,7 +45,7 @@ type World struct {
 	connID uint64
 
 	faults bool
-	check  checker
+	check  *invariant.Checker
 	lines  []string // the last of the transcript
 	sink   event.Sink
 	err    error
@@ -76,7 +77,7 @@ func New(seed uint64, opt Options, sink event.Sink) *World {
 	w := &World{opt: opt, rng: rand.New(rand.NewPCG(seed, 0x656c6563746e6f64)), seed: seed, start: start,
 		now: start, cut: map[pair]bool{}, links: map[pair]*link{}, conns: map[connKey]*conn{},
 		faults: true, sink: sink}
-	w.check = newChecker(opt.View)
+	w.check = invariant.New(opt.View, 0)
 	for _, m := range opt.View.Members() {
 		s := newServer(w, m.SID)
 		w.nodes = append(w.nodes, s)
@@ -89,10 +90,13 @@ func New(seed uint64, opt Options, sink event.Sink) *World {
 // Run lets d pass. It stops early when something that must always hold does not; Check tells.
 func (w *World) Run(d time.Duration) {
 	end := w.now.Add(d)
-	for w.err == nil && len(w.queue) > 0 && !w.queue[0].at.After(end) {
-		item := heap.Pop(&w.queue).(item)
-		w.now = item.at
-		item.do()
+	for w.err == nil {
+		at, ok := w.queue.next()
+		if !ok || at > end.UnixNano() {
+			break
+		}
+		w.now = time.Unix(0, at)
+		w.queue.take()()
 	}
 	if w.err == nil {
 		w.now = end
@@ -144,15 +148,21 @@ func (w *World) agreed() error {
 	return nil
 }
 
-// Transcript is the last part of the history, for a failing test.
+// Counts says how much happened so far.
+func (w *World) Counts() invariant.Counts { return w.check.Counts() }
+
+// Transcript is the last part of the history, for a failing test; empty unless Options ask for it.
 func (w *World) Transcript() string { return strings.Join(w.lines, "\n") }
 
 // Now is the world's time since it began.
 func (w *World) Now() time.Duration { return w.now.Sub(w.start) }
 
-func (w *World) fail(format string, args ...any) {
-	if w.err == nil {
-		w.err = fmt.Errorf("at %s: %s", w.Now(), fmt.Sprintf(format, args...))
+func (w *World) fail(format string, args ...any) { w.hold(fmt.Errorf(format, args...)) }
+
+// hold notes that something does not hold that must, if there is an error.
+func (w *World) hold(err error) {
+	if err != nil && w.err == nil {
+		w.err = fmt.Errorf("at %s: %w", w.Now(), err)
 		w.log("VIOLATION %v", w.err)
 	}
 }
@@ -160,47 +170,18 @@ func (w *World) fail(format string, args ...any) {
 const maxLines = 400
 
 func (w *World) log(format string, args ...any) {
+	if !w.opt.Transcript {
+		return
+	}
 	if len(w.lines) >= 2*maxLines {
 		w.lines = append(w.lines[:0], w.lines[maxLines:]...)
 	}
 	w.lines = append(w.lines, fmt.Sprintf("%10.3fms ", float64(w.Now().Microseconds())/1000)+fmt.Sprintf(format, args...))
 }
 
-// item is something that will be done at a time; equal times go by order of making.
-type item struct {
-	at  time.Time
-	seq uint64
-	do  func()
-}
-
-// agenda is a heap of items by time.
-type agenda []item
-
-func (a agenda) Len() int { return len(a) }
-func (a agenda) Less(i, j int) bool {
-	if a[i].at.Equal(a[j].at) {
-		return a[i].seq < a[j].seq
-	}
-	return a[i].at.Before(a[j].at)
-}
-func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
-
-// Push implements heap.Interface.
-func (a *agenda) Push(x any) { *a = append(*a, x.(item)) }
-
-// Pop implements heap.Interface.
-func (a *agenda) Pop() any {
-	old := *a
-	last := old[len(old)-1]
-	old[len(old)-1] = item{}
-	*a = old[:len(old)-1]
-	return last
-}
-
 // after has do done when d has passed.
 func (w *World) after(d time.Duration, do func()) {
-	w.seq++
-	heap.Push(&w.queue, item{at: w.now.Add(d), seq: w.seq, do: do})
+	w.queue.add(w.now.Add(d), do)
 }
 
 // upTo is a random duration in [0, d).

@@ -29,6 +29,7 @@ func floors() [][]string {
 		{"internal/fle", "internal/qcm", "internal/zab"},
 		{"internal/quorumtls"},
 		{"internal/node"},
+		{"internal/invariant"},
 		{"internal/sim"},
 		{"internal/traceid", "internal/queue"},
 		{"internal/watch"},
