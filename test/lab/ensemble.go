@@ -207,7 +207,7 @@ func (e *Ensemble) NoneEnded() {
 // Leader is the established leader by what the nodes say that run; nil when none says so of itself.
 func (e *Ensemble) Leader() *Node {
 	for _, n := range e.Nodes {
-		if !n.up || n.paused {
+		if !n.up || n.Paused() {
 			continue
 		}
 		if st, err := n.established(); err == nil && int(*st.Leader) == n.SID {

@@ -11,9 +11,14 @@ import (
 	"time"
 
 	"electnode/internal/event"
+	"electnode/internal/invariant"
 	"electnode/internal/quorum"
 	"electnode/internal/zab"
 )
+
+// grace is how much of its last time a process may not have told when it is killed: 50 ms by the program's own doing,
+// the rest when the machine is busy.
+const grace = time.Second
 
 // History is what happened to an ensemble: the events of every life of every node, and when processes started and
 // died with what on their disks. What was judged is in the file, in order of time, and not kept any more. Safe from
@@ -24,7 +29,7 @@ type History struct {
 	mu      sync.Mutex // guards what follows
 	entries []entry    // not judged yet
 	newest  map[quorum.SID]time.Time
-	judge   *judge
+	checker *invariant.Checker
 	file    *os.File
 	out     *bufio.Writer
 	bad     error // the first thing that a node told in a wrong way
@@ -37,9 +42,8 @@ type entryKind uint8
 
 const (
 	kindEvent entryKind = iota
-	kindBooted
 	kindKilled
-	kindDurable
+	kindDisk
 )
 
 // entry is one thing that happened.
@@ -47,7 +51,7 @@ type entry struct {
 	at     time.Time
 	kind   entryKind
 	sid    quorum.SID
-	epochs zab.Epochs    // kindBooted, kindDurable
+	epochs zab.Epochs    // kindDisk
 	event  event.Stamped // kindEvent
 	line   []byte        // kindEvent: as the node wrote it
 }
@@ -58,7 +62,7 @@ func newHistory(t testing.TB, path string, view *quorum.View) *History {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &History{t: t, newest: map[quorum.SID]time.Time{}, judge: newJudge(view), file: file,
+	return &History{t: t, newest: map[quorum.SID]time.Time{}, checker: invariant.New(view, grace), file: file,
 		out: bufio.NewWriterSize(file, 1<<20)}
 }
 
@@ -87,6 +91,7 @@ func (h *History) take(sid quorum.SID, line []byte) {
 	}
 }
 
+// complain keeps the first thing that is wrong. The caller holds the lock.
 func (h *History) complain(err error) {
 	if h.bad == nil {
 		h.bad = err
@@ -107,10 +112,10 @@ func (h *History) Booted(at time.Time, sid quorum.SID, e zab.Epochs) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.newest[sid] = at
-	h.entries = append(h.entries, entry{at: at, kind: kindBooted, sid: sid, epochs: e})
+	h.entries = append(h.entries, entry{at: at, kind: kindDisk, sid: sid, epochs: e})
 }
 
-// Killed says that a process is dead; what it told last is coming in still.
+// Killed says that a process is dead, or was stopped before it died: it may not have told what it did just before.
 func (h *History) Killed(at time.Time, sid quorum.SID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -122,7 +127,7 @@ func (h *History) Durable(at time.Time, sid quorum.SID, e zab.Epochs) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.newest, sid)
-	h.entries = append(h.entries, entry{at: at, kind: kindDurable, sid: sid, epochs: e})
+	h.entries = append(h.entries, entry{at: at, kind: kindDisk, sid: sid, epochs: e})
 }
 
 // Events lists the events of a server within a time, the oldest first, of those that were not judged yet.
@@ -166,7 +171,7 @@ func (h *History) judgeUntil(until time.Time) error {
 			// Write keeps the first error, which Flush gives.
 			_, _ = h.out.Write(append(e.line, '\n'))
 		}
-		if err := h.judge.see(e); err != nil {
+		if err := h.judge(e); err != nil {
 			h.complain(fmt.Errorf("%s: %w", e.at.UTC().Format(time.RFC3339Nano), err))
 		}
 	}
@@ -174,12 +179,23 @@ func (h *History) judgeUntil(until time.Time) error {
 	return h.bad
 }
 
+// judge judges one entry. The caller holds the lock.
+func (h *History) judge(e entry) error {
+	switch e.kind {
+	case kindKilled:
+		return h.checker.Killed(e.at, e.sid)
+	case kindDisk:
+		return h.checker.Durable(e.at, e.sid, e.epochs)
+	}
+	return h.checker.Event(e.event)
+}
+
 // finish judges and writes the rest, when all processes are dead.
 func (h *History) finish() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err := h.judgeUntil(time.Now().Add(time.Hour)); err == nil {
-		h.complain(h.judge.end())
+		h.complain(h.checker.Settle())
 	}
 	if err := h.out.Flush(); err != nil {
 		h.complain(err)
@@ -190,9 +206,9 @@ func (h *History) finish() error {
 	return h.bad
 }
 
-// Size says how many events there were, and how many holes are known in what was told.
-func (h *History) Size() (events, gaps int) {
+// Counts says how much was judged, how many events there were, and how many holes are known in what was told.
+func (h *History) Counts() (judged invariant.Counts, events, gaps int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.events, h.gaps
+	return h.checker.Counts(), h.events, h.gaps
 }

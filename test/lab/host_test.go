@@ -86,7 +86,7 @@ func connect(t *testing.T, from, to *Host) counting {
 }
 
 // TestHosts sends numbers over TCP from one host to another while the wire gets worse: a cut of either direction
-// stops them, loss makes them slow, and none is lost.
+// stops them, and over a bad one all of them come, in order.
 func TestHosts(t *testing.T) {
 	Require(t)
 	one, two := NewHost(t, 1), NewHost(t, 2)
@@ -105,11 +105,7 @@ func TestHosts(t *testing.T) {
 		c.near.Close()
 		<-pumped
 	}()
-	good := c.read(t, 0, 300*time.Millisecond)
-	if good == 0 {
-		t.Fatal("nothing over a good wire")
-	}
-	next := good
+	next := c.more(t, 0)
 	for _, cut := range [][2]int{{1, 2}, {2, 1}} {
 		w.Set(cut[0], cut[1], Fault{Cut: true})
 		next = c.drain(t, next)
@@ -117,11 +113,7 @@ func TestHosts(t *testing.T) {
 		next = c.more(t, next)
 	}
 	w.SetAll(Fault{Loss: 0.1, Duplicate: 0.1, Delay: 5 * time.Millisecond, Jitter: 5 * time.Millisecond})
-	slow := c.read(t, next, 300*time.Millisecond) - next
-	if slow >= good/2 {
-		t.Errorf("%d numbers in 300 ms over a bad wire, %d over a good one", slow, good)
-	}
-	next = c.more(t, next+slow)
+	next = c.more(t, next)
 	w.Heal()
 	c.more(t, next)
 	if total, _ := w.Total(); total.Lost == 0 || total.Duplicated == 0 || total.Cut == 0 {
@@ -142,12 +134,15 @@ func (c counting) drain(t *testing.T, next uint64) uint64 {
 	return next
 }
 
+// many numbers are more than sockets and devices hold.
+const many = 200_000
+
 // more reads until some numbers more have come.
 func (c counting) more(t *testing.T, next uint64) uint64 {
 	t.Helper()
 	first := next
 	proc.Eventually(t, patience, "more numbers", func() error {
-		if next = c.read(t, next, 50*time.Millisecond); next-first < 100 {
+		if next = c.read(t, next, 50*time.Millisecond); next-first < many {
 			return fmt.Errorf("only %d", next-first)
 		}
 		return nil

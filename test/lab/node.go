@@ -21,9 +21,9 @@ type Node struct {
 	Host *Host
 
 	e      *Ensemble
-	stream *stream // of the present life, or of the last one
-	up     bool    // booted and not killed since; it may have ended by itself
-	paused bool
+	stream *stream   // of the present life, or of the last one
+	up     bool      // booted and not killed since; it may have ended by itself
+	paused time.Time // since when; zero: it is not
 }
 
 func newNode(e *Ensemble, host *Host, zooCfg string) *Node {
@@ -35,11 +35,11 @@ func newNode(e *Ensemble, host *Host, zooCfg string) *Node {
 	return n
 }
 
-// Up reports whether the node was booted and not killed since, and Paused whether it is stopped.
+// Up reports whether the node was booted and not killed since.
 func (n *Node) Up() bool { return n.up }
 
 // Paused reports whether the node was paused and not continued since.
-func (n *Node) Paused() bool { return n.paused }
+func (n *Node) Paused() bool { return !n.paused.IsZero() }
 
 // Boot starts the node, with what its disk has, and begins to listen to its events. It does not wait.
 func (n *Node) Boot() {
@@ -61,7 +61,10 @@ func (n *Node) Kill() {
 	}
 	n.e.act(Action{Action: "kill", SID: n.SID})
 	n.Node.Kill()
-	n.up, n.paused = false, false
+	if n.Paused() {
+		n.e.History.Killed(n.paused, n.sid())
+	}
+	n.up, n.paused = false, time.Time{}
 	n.e.History.Killed(time.Now(), n.sid())
 	n.stream.end()
 	n.e.History.Durable(time.Now(), n.sid(), n.Epochs())
@@ -70,20 +73,20 @@ func (n *Node) Kill() {
 // Pause stops the process (SIGSTOP); its kernel goes on, its clocks too.
 func (n *Node) Pause() {
 	n.e.t.Helper()
-	if n.up && !n.paused {
+	if n.up && !n.Paused() {
 		n.e.act(Action{Action: "pause", SID: n.SID})
 		n.Signal(syscall.SIGSTOP)
-		n.paused = true
+		n.paused = time.Now()
 	}
 }
 
 // Continue lets a paused process go on.
 func (n *Node) Continue() {
 	n.e.t.Helper()
-	if n.paused {
+	if n.Paused() {
 		n.e.act(Action{Action: "continue", SID: n.SID})
 		n.Signal(syscall.SIGCONT)
-		n.paused = false
+		n.paused = time.Time{}
 	}
 }
 

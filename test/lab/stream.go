@@ -102,32 +102,43 @@ func (s *stream) follow() error {
 func (s *stream) read(body io.Reader) error {
 	lines := bufio.NewScanner(body)
 	lines.Buffer(make([]byte, 0, 64<<10), maxEvent)
-	id, kind := "", ""
+	var m message
 	for lines.Scan() {
 		field, value, _ := strings.Cut(lines.Text(), ": ")
 		switch field {
 		case "id":
-			id = value
+			m.id = value
 		case "event":
-			kind = value
+			m.kind = value
 		case "data":
-			switch kind {
-			case "":
-				s.event([]byte(value))
-			case "gap":
-				s.gap(value)
-			default:
-				return &badStream{fmt.Sprintf("a message of the type %q", kind)}
-			}
+			m.data = value
 		case "":
-			if kind == "" && id != "" {
-				s.last = id
+			if err := s.tell(m); err != nil {
+				return err
 			}
-			id, kind = "", ""
+			m = message{}
 		}
 	}
 	if err := lines.Err(); err != nil {
 		return err
 	}
 	return io.EOF
+}
+
+// message is one message of a stream. It counts when it is whole.
+type message struct{ id, kind, data string }
+
+func (s *stream) tell(m message) error {
+	switch {
+	case m.kind == "gap":
+		s.gap(m.data)
+	case m.kind != "":
+		return &badStream{fmt.Sprintf("a message of the type %q", m.kind)}
+	case m.data != "":
+		s.event([]byte(m.data))
+	}
+	if m.id != "" {
+		s.last = m.id
+	}
+	return nil
 }
