@@ -77,6 +77,7 @@ need "Java" "java -version" "tests among real ZooKeeper servers" default-jre-hea
 need "jcmd" "command -v jcmd" "the memory of real ZooKeeper servers under a watcher" default-jdk-headless
 need "ZooKeeper" "test -f /usr/share/java/zookeeper.jar" "tests among real ZooKeeper servers" zookeeper
 need "ss" "command -v ss" "the count of connections as the kernel sees them" iproute2
+need "ip" "command -v ip" "the fault laboratory" iproute2
 need "Chromium" "command -v chromium" "tests of the page in a browser" chromium
 tool prometheus "tests of metrics with a real Prometheus" \
 	github.com/prometheus/prometheus/cmd/prometheus github.com/prometheus/prometheus/cmd/promtool
