@@ -5,8 +5,10 @@ BIN     := bin/electnode
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 SEEDS   ?= 2000
 FUZZTIME ?= 10s
+CYCLES  ?= 500
+SEED    ?= 1
 
-.PHONY: help build demo test unit interop compose fuzz sim lint bench setup clean
+.PHONY: help build demo test unit interop lab compose fuzz sim lint bench setup clean
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /	/'
@@ -32,6 +34,9 @@ fuzz: ## each fuzz target for $(FUZZTIME)
 
 sim: ## the simulation alone: make sim SEEDS=100000
 	$(GO) test -timeout 24h -count=1 -v ./internal/sim -run 'TestSeeds' -seeds $(SEEDS)
+
+lab: setup ## the fault laboratory, long: make lab CYCLES=500 SEED=1
+	$(GO) test -race -count=1 -timeout 12h -v ./test/lab -cycles $(CYCLES) -shapes all -seed $(SEED)
 
 compose: setup ## docker compose up, end to end, with a real engine
 	$(GO) test -tags compose -timeout 20m -count=1 -v ./test/compose

@@ -116,12 +116,12 @@ func (e *Ensemble) act(a Action) {
 // Node is the node with this sid.
 func (e *Ensemble) Node(sid int) *Node { return e.Nodes[sid-1] }
 
-// Boot starts all nodes that are not up.
-func (e *Ensemble) Boot() {
+// Boot starts all nodes that are not up, with more flags if given.
+func (e *Ensemble) Boot(flags ...string) {
 	e.t.Helper()
 	for _, n := range e.Nodes {
 		if !n.up {
-			n.Boot()
+			n.Boot(flags...)
 		}
 	}
 }

@@ -38,18 +38,24 @@ type Host struct {
 // NewHost makes a host; the end of the test closes it, after all that was made later. Only root can.
 func NewHost(t testing.TB, number int) *Host {
 	t.Helper()
+	h, err := openHost(number)
+	if err != nil {
+		t.Fatalf("host %d: %v", number, err)
+	}
+	t.Cleanup(h.Close)
+	return h
+}
+
+// openHost makes a host; Close ends it.
+func openHost(number int) (*Host, error) {
 	if number < 1 || number > maxHost {
-		t.Fatalf("host %d: numbers go from 1 to %d", number, maxHost)
+		return nil, fmt.Errorf("numbers of hosts go from 1 to %d", maxHost)
 	}
 	h := &Host{Number: number, calls: make(chan func()), over: make(chan struct{})}
 	ready := make(chan error)
 	// Owned by the host, ended by Close.
 	go h.run(ready)
-	if err := <-ready; err != nil {
-		t.Fatalf("host %d: %v", number, err)
-	}
-	t.Cleanup(h.Close)
-	return h
+	return h, <-ready
 }
 
 // Addr is the host's address on the wire, from TEST-NET-1.

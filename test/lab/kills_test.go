@@ -15,6 +15,9 @@ var cycles = flag.Int("cycles", 30, "how often TestKills kills, over all its ens
 // between is how many cycles of kills pass until all must be well again.
 const between = 5
 
+// starting is how long a process may take to start, with the race detector in it and on a machine that is busy.
+const starting = 10 * time.Second
+
 // TestKills kills servers at random instants, with kill -9, and starts them again, while the wire loses, delays, doubles
 // and reorders packets, cuts come and go, and processes are stopped for a while. Every few cycles the wire gets good,
 // and all must be back and agree within a bounded time. At no time may there be two leaders in one epoch, or an
@@ -160,7 +163,7 @@ func (k *kills) well(t *testing.T) {
 	t.Helper()
 	k.Heal()
 	begun := time.Now()
-	a := k.AwaitAgreement(longestConvergence + spare)
+	a := k.AwaitAgreement(starting + longestConvergence + spare)
 	t.Logf("all agree on %d in epoch %s after %s", a.Leader.SID, a.Epoch, time.Since(begun).Round(time.Millisecond))
 	k.Judge()
 }

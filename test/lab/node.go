@@ -41,13 +41,14 @@ func (n *Node) Up() bool { return n.up }
 // Paused reports whether the node was paused and not continued since.
 func (n *Node) Paused() bool { return !n.paused.IsZero() }
 
-// Boot starts the node, with what its disk has, and begins to listen to its events. It does not wait.
-func (n *Node) Boot() {
+// Boot starts the node, with more flags if given and with what its disk has, and begins to listen to its events. It
+// does not wait.
+func (n *Node) Boot(flags ...string) {
 	n.e.t.Helper()
 	epochs := n.Epochs()
 	n.e.act(Action{Action: "boot", SID: n.SID, Detail: fmt.Sprintf("%+v", epochs)})
 	n.e.History.Booted(time.Now(), n.sid(), epochs)
-	n.Start()
+	n.Start(flags...)
 	n.up = true
 	n.stream = n.e.History.listen(n.sid(), n.Client, "http://"+n.HTTP+"/api/v1/events")
 }

@@ -201,7 +201,8 @@ func (p *partitions) silent(s shape) error {
 	return nil
 }
 
-// claims fails the test when one that cannot be established told of an established leader while the shape lasted.
+// claims fails the test when one that cannot be established told of an established leader while the shape lasted. All
+// that it told by then is there when it has told of the leader that it joined afterwards.
 func (p *partitions) claims(t *testing.T, s shape, settled, healed time.Time) {
 	t.Helper()
 	able := s.able()
@@ -209,10 +210,22 @@ func (p *partitions) claims(t *testing.T, s shape, settled, healed time.Time) {
 		if slices.Contains(able, n.SID) {
 			continue
 		}
-		for _, told := range p.History.Events(n.sid(), settled, healed) {
-			if ev, ok := told.Event.(event.LeaderEstablished); ok {
-				t.Errorf("%s: server %d reaches no quorum and told of %+v", s.name, n.SID, ev)
-			}
+		proc.Eventually(t, patience, fmt.Sprintf("server %d tells of a leader after healing", n.SID), proc.True(func() bool {
+			return len(p.establishments(n, healed, time.Now())) > 0
+		}))
+		for _, ev := range p.establishments(n, settled, healed) {
+			t.Errorf("%s: server %d reaches no quorum and told of %+v", s.name, n.SID, ev)
 		}
 	}
+}
+
+// establishments are those that a node told of within a time.
+func (p *partitions) establishments(n *Node, from, to time.Time) []event.LeaderEstablished {
+	var all []event.LeaderEstablished
+	for _, told := range p.History.Events(n.sid(), from, to) {
+		if ev, ok := told.Event.(event.LeaderEstablished); ok {
+			all = append(all, ev)
+		}
+	}
+	return all
 }

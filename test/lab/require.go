@@ -31,5 +31,10 @@ func Possible() error {
 	if _, err := exec.LookPath("ip"); err != nil {
 		return fmt.Errorf("iproute2 is missing, scripts/setup.sh installs it: %w", err)
 	}
+	h, err := openHost(1)
+	if err != nil {
+		return fmt.Errorf("a host cannot be made: %w", err)
+	}
+	h.Close()
 	return nil
 }
