@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,8 @@ type Options struct {
 	Seed    uint64 // of the wire, and of Ensemble.Rand
 	// Settings are lines of zoo.cfg, in front of the server lines.
 	Settings string
+	// Named has the server lines say names (Ensemble.Names) instead of addresses.
+	Named bool
 	// Dir is where history, actions and logs are kept when the test fails; made anew.
 	Dir string
 	// Again is the command that repeats the test, for whoever reads of its failure.
@@ -51,7 +54,7 @@ func NewEnsemble(t testing.TB, opt Options) *Ensemble {
 	if err := os.MkdirAll(opt.Dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	lines, view := configuration(t, opt.Servers)
+	lines, view := configuration(t, opt)
 	e.Wire = NewWire(opt.Seed)
 	t.Cleanup(e.Wire.Close)
 	for number := range opt.Servers {
@@ -66,18 +69,33 @@ func NewEnsemble(t testing.TB, opt Options) *Ensemble {
 	return e
 }
 
-// configuration is that of servers 1 to n: the server lines and what they mean.
-func configuration(t testing.TB, n int) (lines string, view *quorum.View) {
+// configuration is that of servers 1 to o.Servers: the server lines and what they mean.
+func configuration(t testing.TB, o Options) (lines string, view *quorum.View) {
 	t.Helper()
 	var text strings.Builder
-	for number := range n {
-		fmt.Fprintf(&text, "server.%d=192.0.2.%d:2888:3888\n", number+1, number+1)
+	for i := range o.Servers {
+		host := hostAddr(i + 1).String()
+		if o.Named {
+			host = hostName(i + 1)
+		}
+		fmt.Fprintf(&text, "server.%d=%s:2888:3888\n", i+1, host)
 	}
 	view, err := quorum.ParseText(text.String(), quorum.ParseOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return text.String(), view
+}
+
+func hostName(number int) string { return fmt.Sprintf("zoo%d.test", number) }
+
+// Names are the hosts' names and where they are.
+func (e *Ensemble) Names() map[string]netip.Addr {
+	names := map[string]netip.Addr{}
+	for _, n := range e.Nodes {
+		names[hostName(n.SID)] = n.Host.Addr()
+	}
+	return names
 }
 
 // end kills all nodes, judges the rest of the history, and leaves what explains a failure.

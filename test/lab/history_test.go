@@ -77,7 +77,7 @@ func TestStream(t *testing.T) {
 func book(t *testing.T) (h *History, file string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "events.jsonl")
-	_, view := configuration(t, 3)
+	_, view := configuration(t, Options{Servers: 3})
 	return newHistory(t, file, view), file
 }
 

@@ -30,9 +30,10 @@ const localDial = 2 * time.Second
 type Host struct {
 	Number int // 1..254
 
-	dev   *os.File
-	calls chan func()
-	over  chan struct{} // closed when the thread is about to end
+	dev    *os.File
+	mounts bool // its own; the test's goroutine sets it
+	calls  chan func()
+	over   chan struct{} // closed when the thread is about to end
 }
 
 // NewHost makes a host; the end of the test closes it, after all that was made later. Only root can.
@@ -59,7 +60,9 @@ func openHost(number int) (*Host, error) {
 }
 
 // Addr is the host's address on the wire, from TEST-NET-1.
-func (h *Host) Addr() netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(h.Number)}) }
+func (h *Host) Addr() netip.Addr { return hostAddr(h.Number) }
+
+func hostAddr(number int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(number)}) }
 
 // run is the host's thread. It is never unlocked: the thread ends with this goroutine, and the namespace with
 // the thread and what was started from it.

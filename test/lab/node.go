@@ -97,7 +97,12 @@ func (n *Node) Ended() bool { return n.up && !n.Running() }
 // Epochs are those on the node's disk now.
 func (n *Node) Epochs() zab.Epochs {
 	n.e.t.Helper()
-	accepted, current, err := proc.Epochs(n.DataDir())
+	var accepted, current int64
+	err := ErrHostClosed
+	read := func() { accepted, current, err = proc.Epochs(n.DataDir()) }
+	if cerr := n.Host.Do(read); cerr != nil { // the host may have a disk of its own there
+		err = cerr
+	}
 	if err != nil {
 		n.e.t.Fatalf("epochs of server %d: %v", n.SID, err)
 	}

@@ -1,0 +1,118 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"electnode/test/proc"
+
+	"golang.org/x/sys/unix"
+)
+
+// failed is what a node said at the ends of its lives.
+func failed(log string) (said []string) {
+	for line := range strings.Lines(log) {
+		if strings.HasPrefix(line, "electnode: ") {
+			said = append(said, strings.TrimSpace(line))
+		}
+	}
+	return said
+}
+
+// TestBadDisk: a server whose disk is full, read-only, or does not take an fsync, keeps no promise: it ends with status
+// 1 and one line that says which file and why, and the others elect without it. When the disk is well again it starts
+// with the epochs that it had, and joins.
+func TestBadDisk(t *testing.T) {
+	t.Parallel()
+	e := NewEnsemble(t, Options{Program: program, Servers: 3, Seed: *seed, Settings: settings,
+		Dir: directory(*seed, "bad-disk"), Again: "go test ./test/lab -run TestBadDisk"})
+	sick := e.Node(1)
+	disk := sick.Host.NewDisk(t, sick.DataDir(), 64<<10)
+	syncs := sick.Host.TakeSyncs(t)
+	e.Boot()
+	for i, c := range []struct {
+		name         string
+		sicken, heal func()
+		says         string
+	}{
+		{"full", disk.Fill, disk.Free, "no space left on device"},
+		{"read-only", func() { disk.ReadOnly(true) }, func() { disk.ReadOnly(false) }, "read-only file system"},
+		{"fsync fails", func() { syncs.Fail(unix.EIO) }, func() { syncs.Fail(0) }, "input/output error"},
+	} {
+		before := e.AwaitAgreement(patience)
+		held := sick.Epochs()
+		c.sicken()
+		e.act(Action{Action: "disk", SID: sick.SID, Detail: c.name})
+		before.Leader.Kill() // an election: there is a promise to write
+		before.Leader.Boot()
+		if status := sick.Wait(patience); status != 1 {
+			t.Fatalf("%s: exit status %d, want 1", c.name, status)
+		}
+		said := failed(sick.Log())
+		if len(said) != i+1 { // one an end
+			t.Fatalf("%s: the lines are %q", c.name, said)
+		}
+		if last := said[i]; !strings.Contains(last, c.says) || !strings.Contains(last, filepath.Join(sick.DataDir(), "version-2", "acceptedEpoch")) {
+			t.Errorf("%s: the line is %q, want one with the file and %q", c.name, last, c.says)
+		}
+		sick.Kill() // it has ended: what is left is to read its disk
+		if now := sick.Epochs(); now != held {
+			t.Errorf("%s: the disk has %+v, had %+v before", c.name, now, held)
+		}
+		after := e.AwaitAgreement(patience, e.Node(2), e.Node(3))
+		c.heal()
+		e.act(Action{Action: "disk", SID: sick.SID, Detail: "well"})
+		sick.Boot()
+		if back := e.AwaitAgreement(patience); back != after {
+			t.Logf("%s: another leader after the server is back: %+v, before %+v", c.name, back, after)
+		}
+	}
+	e.Judge()
+}
+
+// TestSlowDisk: a server whose fsync hangs does not keep the others from electing, and is no leader that others wait
+// for; when the disk takes its fsync at last, the server joins. A disk that is slow, not stuck, only costs its time.
+func TestSlowDisk(t *testing.T) {
+	t.Parallel()
+	e := NewEnsemble(t, Options{Program: program, Servers: 3, Seed: *seed, Settings: settings,
+		Dir: directory(*seed, "slow-disk"), Again: "go test ./test/lab -run TestSlowDisk"})
+	stuck := e.Node(3) // who would win
+	syncs := stuck.Host.TakeSyncs(t)
+	e.Boot()
+	before := e.AwaitAgreement(patience)
+	syncs.Slow(time.Hour)
+	e.act(Action{Action: "disk", SID: stuck.SID, Detail: "stuck"})
+	asked := syncs.Count()
+	for _, n := range []*Node{before.Leader, e.Node(1)} { // both others look again at some time, and with them the stuck one
+		n.Kill()
+		n.Boot()
+	}
+	others := []*Node{e.Node(1), e.Node(2)}
+	proc.Eventually(t, longestLeaderless(false)+inVain+spare, "the others have a leader without the stuck one", func() error {
+		agreed, err := e.Agreement(others...)
+		if err == nil && agreed.Leader == stuck {
+			err = errors.New("they still follow it")
+		}
+		if err == nil && syncs.Count() == asked {
+			err = errors.New("it had nothing to write")
+		}
+		return err
+	})
+	begun := time.Now()
+	syncs.Slow(0)
+	e.act(Action{Action: "disk", SID: stuck.SID, Detail: "well"})
+	e.AwaitAgreement(longestConvergence + spare)
+	t.Logf("all agree %s after the disk is well", time.Since(begun).Round(time.Millisecond))
+
+	syncs.Slow(200 * time.Millisecond)
+	now := e.AwaitAgreement(patience)
+	now.Leader.Kill()
+	now.Leader.Boot()
+	agreed := e.AwaitAgreement(election + 3*handshake + spare)
+	e.act(Action{Action: "agreed", Detail: fmt.Sprintf("server %d in epoch %s", agreed.Leader.SID, agreed.Epoch)})
+	e.Judge()
+}
