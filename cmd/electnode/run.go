@@ -13,6 +13,7 @@ import (
 
 	"electnode/internal/config"
 	"electnode/internal/durable"
+	"electnode/internal/names"
 	"electnode/internal/node"
 	"electnode/internal/qcm"
 	"electnode/internal/quorum"
@@ -79,7 +80,9 @@ func runNode(ctx context.Context, f runFlags, args []string) error {
 	if err := web.CheckConfigFile(f.webConfig); err != nil {
 		return usage(err)
 	}
-	network, keeper, err := secureNetwork(cfg, log)
+	book := names.NewBook(network(cfg))
+	defer book.Close()
+	network, keeper, err := secureNetwork(cfg, book, log)
 	if err != nil {
 		return usage(err)
 	}
@@ -96,7 +99,7 @@ func runNode(ctx context.Context, f runFlags, args []string) error {
 	waitLevel := f.toggleLevel(ctx, log)
 	waitKeeper := renewing(ctx, keeper, cfg, log)
 	in := instance{runFlags: f, log: log, cfg: cfg, views: shown}
-	err = in.serve(ctx, node.Parts{Network: network, Store: store,
+	err = in.serve(ctx, node.Parts{Network: network, Names: book, Store: store,
 		Epochs: zab.Epochs{Accepted: epochs.Accepted, Current: epochs.Current}, Events: shown.events,
 		MessageSeed: seed()})
 	cancel()

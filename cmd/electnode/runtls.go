@@ -36,16 +36,16 @@ func storeDoubts(cfg *config.Config) []string {
 	return keeper.Doubts()
 }
 
-// secureNetwork is the network of both ports, with TLS if the configuration wants it.
-func secureNetwork(cfg *config.Config, log *slog.Logger) (qcm.Network, *quorumtls.Keeper, error) {
+// secureNetwork is the network of both ports: inner, with TLS if the configuration wants it.
+func secureNetwork(cfg *config.Config, inner qcm.Network, log *slog.Logger) (qcm.Network, *quorumtls.Keeper, error) {
 	keeper, err := keeperOf(cfg)
 	if keeper == nil || err != nil {
-		return network(cfg), nil, err
+		return inner, nil, err
 	}
 	for _, doubt := range keeper.Doubts() {
 		log.Warn(doubt)
 	}
-	return keeper.Server(network(cfg)), keeper, nil
+	return keeper.Server(inner), keeper, nil
 }
 
 // renewing takes up renewed stores until ctx ends, if the configuration wants it. The function it returns waits for

@@ -18,6 +18,7 @@ type Parts struct {
 		qcm.Network
 		zab.Network
 	}
+	Names  interface{ Keep(hosts []string) } // see Options.Names
 	Store  EpochStore
 	Epochs zab.Epochs // as the store has them
 	Events *event.Emitter
@@ -55,6 +56,7 @@ func Assemble(cfg *config.Config, p Parts) (Options, error) {
 		QuorumListen: cfg.QuorumListen(),
 		Store:        p.Store,
 		Events:       p.Events,
+		Names:        p.Names,
 	}, nil
 }
 

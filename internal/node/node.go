@@ -34,6 +34,9 @@ type Options struct {
 	QuorumListen []string
 	Store        EpochStore
 	Events       *event.Emitter
+	// Names is told which host names matter: those of the configuration in force. It stands in front of both networks
+	// above. Nil: no name is remembered.
+	Names interface{ Keep(hosts []string) }
 }
 
 // ErrStopped is what a question gets from a node that does not run.
@@ -67,8 +70,8 @@ func New(opt Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	links.SetViews(opt.Core.Election.View, opt.Core.Election.LastSeen)
 	n.links, n.core = links, NewCore(opt.Core)
+	n.setViews(opt.Core.Election.View)
 	return n, nil
 }
 
@@ -165,7 +168,7 @@ func (n *Node) carryOut(ctx context.Context, now time.Time, o Output) {
 			n.dropRole()
 		}
 		if o.Adopted != nil {
-			n.links.SetViews(o.Adopted, n.core.lastSeen)
+			n.setViews(o.Adopted)
 		}
 		if o.Forget {
 			n.links.Forget()
@@ -197,6 +200,26 @@ func (n *Node) carryOut(ctx context.Context, now time.Time, o Output) {
 			again = false
 		}
 	}
+}
+
+// setViews says who is a member from now on.
+func (n *Node) setViews(committed *quorum.View) {
+	n.links.SetViews(committed, n.core.lastSeen)
+	if n.opt.Names == nil {
+		return
+	}
+	var hosts []string
+	for _, v := range []*quorum.View{committed, n.core.lastSeen} {
+		if v == nil {
+			continue
+		}
+		for _, m := range v.Members() {
+			for _, a := range m.Addresses {
+				hosts = append(hosts, a.Host)
+			}
+		}
+	}
+	n.opt.Names.Keep(hosts)
 }
 
 func text(err error) string {

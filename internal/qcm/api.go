@@ -16,8 +16,8 @@ import (
 var ErrListen = errors.New("no election address can be listened on")
 
 // Network is how links are made: TCP in production, memory in tests (package memnet). Lookup turns a host
-// name into IP literals, newest answer each time; an IP literal is returned as it is. Dial and Lookup end
-// when ctx does.
+// name into IP literals, newest answer each time; an IP literal is returned as it is. Addresses beside an error are
+// older ones, good enough for a dial (package names). Dial and Lookup end when ctx does.
 type Network interface {
 	Dial(ctx context.Context, addr string) (net.Conn, error)
 	Listen(addr string) (net.Listener, error)

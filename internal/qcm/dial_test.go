@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"electnode/internal/event"
+	"electnode/internal/names"
 	"electnode/internal/qcm/memnet"
 	"electnode/internal/quorum"
 )
@@ -210,7 +211,12 @@ func TestNames(t *testing.T) {
 		net.Name("0slow", 4*time.Second, ip(3))
 		net.Name("nowhere", 0)
 		one, three := start(t, onNet(net, 1)), start(t, onNet(net, 3))
-		five := start(t, onNet(net, 5), with(v))
+		opt := onNet(net, 5)
+		book := names.NewBook(opt.Network)
+		defer book.Close()
+		book.Keep([]string{"one", "two", "0slow", "nowhere"})
+		opt.Network = book
+		five := start(t, opt, with(v))
 		synctest.Wait()
 		began := time.Now()
 		for sid := range quorum.SID(5) {

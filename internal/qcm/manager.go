@@ -24,7 +24,6 @@ type Manager struct {
 	committed *quorum.View
 	lastSeen  *quorum.View
 	faults    map[quorum.SID]Fault
-	resolved  map[string][]string // last good answer for each host name of the views
 	half      halfOpen
 	anonymous quorum.SID // the newest sid given to an anonymous observer
 	accepted  uint64     // connections accepted so far
@@ -55,7 +54,7 @@ func New(opt Options) (*Manager, error) {
 	}
 	return &Manager{
 		opt: checked, preamble: preamble, half: halfOpen{limit: checked.MaxHalfOpen},
-		peers: map[quorum.SID]*peer{}, faults: map[quorum.SID]Fault{}, resolved: map[string][]string{},
+		peers: map[quorum.SID]*peer{}, faults: map[quorum.SID]Fault{},
 	}, nil
 }
 
@@ -195,20 +194,6 @@ func (m *Manager) SetViews(committed, lastSeen *quorum.View) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.committed, m.lastSeen = committed, lastSeen
-	hosts := map[string][]string{}
-	for _, v := range []*quorum.View{committed, lastSeen} {
-		if v == nil {
-			continue
-		}
-		for _, member := range v.Members() {
-			for _, a := range member.Addresses {
-				if ips, ok := m.resolved[a.Host]; ok {
-					hosts[a.Host] = ips
-				}
-			}
-		}
-	}
-	m.resolved = hosts
 	for _, p := range m.peers {
 		m.release(p)
 	}

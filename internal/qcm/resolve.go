@@ -45,8 +45,8 @@ func (m *Manager) targets(sid quorum.SID, first []string) []string {
 	return all
 }
 
-// resolve turns a host into IP literals. The last good answer serves for a name of a configuration that
-// cannot be resolved now. Wildcards are no answer: dialling one leads to this machine itself.
+// resolve turns a host into IP literals; the last good answer serves when the network has no other. Wildcards are no
+// answer: dialling one leads to this machine itself.
 func (m *Manager) resolve(ctx context.Context, sid quorum.SID, host string) ([]string, error) {
 	if _, err := netip.ParseAddr(host); err == nil {
 		if wildcard(host) {
@@ -70,32 +70,8 @@ func (m *Manager) resolve(ctx context.Context, sid quorum.SID, host string) ([]s
 		resolved.Addresses, resolved.Detail = nil, err.Error()
 	}
 	m.opt.Events.Emit(resolved)
-	return m.remember(host, ips, err)
-}
-
-// remember keeps a good answer for a name of a configuration, and answers with the kept one when err says
-// that there is none now.
-func (m *Manager) remember(host string, ips []string, err error) ([]string, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err != nil {
-		if old := m.resolved[host]; len(old) > 0 {
-			return old, nil
-		}
-		return nil, err
+	if len(ips) > 0 {
+		return ips, nil
 	}
-	for _, v := range []*quorum.View{m.committed, m.lastSeen} {
-		if v == nil {
-			continue
-		}
-		for _, member := range v.Members() {
-			for _, a := range member.Addresses {
-				if a.Host == host {
-					m.resolved[host] = ips
-					return ips, nil
-				}
-			}
-		}
-	}
-	return ips, nil
+	return nil, err
 }

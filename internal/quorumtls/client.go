@@ -51,10 +51,10 @@ type client struct {
 	order []string            // names, the oldest first
 }
 
-// Lookup asks the network below, and remembers the answer.
+// Lookup asks the network below, and remembers the answer, an older one too.
 func (c *client) Lookup(ctx context.Context, host string) ([]string, error) {
 	ips, err := c.Network.Lookup(ctx, host)
-	if err != nil {
+	if len(ips) == 0 && err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
@@ -67,7 +67,7 @@ func (c *client) Lookup(ctx context.Context, host string) ([]string, error) {
 		}
 	}
 	c.hosts[host] = slices.Clone(ips)
-	return ips, nil
+	return ips, err
 }
 
 // names lists what the certificate of a server at addr may say.

@@ -96,7 +96,7 @@ func (t *Transport) attempt(ctx context.Context, wait time.Duration, addr string
 		return nil, err
 	}
 	ips, err := t.opt.Network.Lookup(ctx, host)
-	if err != nil {
+	if len(ips) == 0 && err != nil {
 		return nil, fmt.Errorf("%s: %w", addr, err)
 	}
 	err = fmt.Errorf("%s: no address", addr)

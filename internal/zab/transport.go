@@ -11,8 +11,8 @@ import (
 )
 
 // Network is how connections are made: TCP or TLS in production, memory in tests. Lookup turns a host name
-// into IP literals, newest answer each time; an IP literal is returned as it is. Dial and Lookup return
-// soon after their context is cancelled.
+// into IP literals, newest answer each time; an IP literal is returned as it is. Addresses beside an error are older
+// ones, good enough for a dial (package names). Dial and Lookup return soon after their context is cancelled.
 type Network interface {
 	Dial(ctx context.Context, addr string) (net.Conn, error)
 	Listen(addr string) (net.Listener, error)

@@ -25,7 +25,7 @@ func floors() [][]string {
 	return [][]string{
 		{"internal/quorum"},
 		{"internal/event"},
-		{"internal/config", "internal/durable"},
+		{"internal/config", "internal/durable", "internal/names"},
 		{"internal/fle", "internal/qcm", "internal/zab"},
 		{"internal/quorumtls"},
 		{"internal/node"},
