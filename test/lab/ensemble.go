@@ -48,10 +48,14 @@ func NewEnsemble(t testing.TB, opt Options) *Ensemble {
 	t.Helper()
 	Require(t)
 	e := &Ensemble{t: t, opt: opt, Rand: rand.New(rand.NewPCG(opt.Seed, uint64(opt.Servers)))}
-	if err := os.RemoveAll(opt.Dir); err != nil {
-		t.Fatal(err)
+	var err error
+	if e.opt.Dir, err = filepath.Abs(opt.Dir); err == nil {
+		err = os.RemoveAll(opt.Dir)
 	}
-	if err := os.MkdirAll(opt.Dir, 0o755); err != nil {
+	if err == nil {
+		err = os.MkdirAll(opt.Dir, 0o755)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	lines, view := configuration(t, opt)

@@ -59,7 +59,7 @@ func longestLeaderless(deaf bool) time.Duration {
 // all elect once more.
 const longestConvergence = unheard + inVain + election + handshake + initLimit*tick + election + handshake
 
-// String of a limit, for logs.
+// limits says for logs what the sums come to.
 func limits() string {
 	return fmt.Sprintf("leader within %s (%s when deaf servers are heard), agreement after healing within %s, and %s spare",
 		longestLeaderless(false), longestLeaderless(true), longestConvergence, spare)
