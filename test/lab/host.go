@@ -141,6 +141,30 @@ func (h *Host) Do(f func()) error {
 	}
 }
 
+// Go runs f in a goroutine with a thread of its own on the host, which ends with f: what may wait for long.
+func (h *Host) Go(f func()) error {
+	var ns int
+	err := ErrHostClosed
+	if cerr := h.Do(func() { ns, err = unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0) }); cerr != nil {
+		return cerr
+	}
+	if err != nil {
+		return err
+	}
+	entered := make(chan error)
+	// Owned by the caller: ends with f. The thread is never unlocked, so it ends too.
+	go func() {
+		runtime.LockOSThread()
+		err := unix.Setns(ns, unix.CLONE_NEWNET)
+		_ = unix.Close(ns) // the thread is in, or not
+		entered <- err
+		if err == nil {
+			f()
+		}
+	}()
+	return <-entered
+}
+
 // Start starts cmd on the host. The process may ask to die with its parent (Pdeathsig): the thread lives until Close.
 func (h *Host) Start(cmd *exec.Cmd) error {
 	err := ErrHostClosed

@@ -20,10 +20,15 @@ import (
 
 // Build builds cmd/electnode into dir and gives the program's path: once for a test binary, in TestMain.
 // It has the race detector in it when the tests have.
-func Build(dir string) (string, error) {
+func Build(dir string) (string, error) { return build(dir, raceEnabled) }
+
+// BuildPlain is Build without the race detector, whatever the tests have: for what is measured.
+func BuildPlain(dir string) (string, error) { return build(dir, false) }
+
+func build(dir string, race bool) (string, error) {
 	program := filepath.Join(dir, "electnode")
 	args := []string{"build", "-o", program}
-	if raceEnabled {
+	if race {
 		args = append(args, "-race")
 	}
 	out, err := exec.Command("go", append(args, "electnode/cmd/electnode")...).CombinedOutput()
