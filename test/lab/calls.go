@@ -90,14 +90,22 @@ type (
 	}
 )
 
-// archOf are the kernel's names for what Go's are.
-var archOf = map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AUDIT_ARCH_AARCH64}
+// arch is the kernel's number for the processor; 0: not known here.
+func arch() uint32 {
+	switch runtime.GOARCH {
+	case "amd64":
+		return unix.AUDIT_ARCH_X86_64
+	case "arm64":
+		return unix.AUDIT_ARCH_AARCH64
+	}
+	return 0
+}
 
 // filterSyncs has the kernel ask before each fsync of the calling thread and of all that it starts; fd is where it
 // asks.
 func filterSyncs() (fd int, err error) {
-	arch, ok := archOf[runtime.GOARCH]
-	if !ok {
+	arch := arch()
+	if arch == 0 {
 		return 0, errors.New("not known for " + runtime.GOARCH)
 	}
 	const loadWord, jumpEqual, answer = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, unix.BPF_RET | unix.BPF_K
