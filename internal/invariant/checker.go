@@ -19,6 +19,7 @@ type Checker struct {
 	office  map[quorum.Epoch]bool       // the leader said so itself
 	durable map[quorum.SID]zab.Epochs   // what is on the disks
 	votes   map[castVote]struct{}       // every vote that ever left a server, or was its own
+	given   map[promise]quorum.SID      // to whom each server gave its one promise for an epoch
 	led     map[quorum.SID]bool         // who ever decided to lead
 	began   map[quorum.SID]time.Time    // each server's last election
 	killed  map[quorum.SID]time.Time    // when last
@@ -46,12 +47,18 @@ type castVote struct {
 	round quorum.Round
 }
 
+// promise is what a server gives once for each epoch.
+type promise struct {
+	sid   quorum.SID
+	epoch quorum.Epoch
+}
+
 // New makes a checker for an ensemble with this configuration. grace is how much of a killed server's last time may
 // be missing in the history, and how much later than an event its causes may be on record: 0 when nothing is ever
 // missing. A claim is judged when the grace has passed.
 func New(view *quorum.View, grace time.Duration) *Checker {
 	return &Checker{view: view, grace: grace, leaders: map[quorum.Epoch]quorum.SID{}, office: map[quorum.Epoch]bool{},
-		durable: map[quorum.SID]zab.Epochs{}, votes: map[castVote]struct{}{}, led: map[quorum.SID]bool{},
+		durable: map[quorum.SID]zab.Epochs{}, votes: map[castVote]struct{}{}, given: map[promise]quorum.SID{}, led: map[quorum.SID]bool{},
 		began: map[quorum.SID]time.Time{}, killed: map[quorum.SID]time.Time{}}
 }
 
@@ -105,16 +112,18 @@ func (c *Checker) Written(at time.Time, sid quorum.SID, file string, epoch quoru
 	return c.Durable(at, sid, e)
 }
 
-// Packet checks that a promise or an acknowledgement leaves a server only after it is durable.
+// Packet checks that an epoch is used only when a quorum's promises are on disk, the leader's own among them, and
+// acknowledged only when that is on disk.
 func (c *Checker) Packet(sid quorum.SID, p zab.Packet) error {
-	e := c.durable[sid]
+	epoch := p.Zxid.Epoch()
+	promised := func(sid quorum.SID) bool { return c.durable[sid].Accepted >= epoch }
 	switch {
-	case p.Type == zab.TypeLeaderInfo && p.Zxid.Epoch() > e.Accepted:
-		return fmt.Errorf("server %d proposes epoch %d, has accepted %d on disk", sid, p.Zxid.Epoch(), e.Accepted)
-	case p.Type == zab.TypeNewLeader && p.Zxid.Epoch() != e.Current:
-		return fmt.Errorf("server %d sends NEWLEADER %s, has current epoch %d on disk", sid, p.Zxid, e.Current)
-	case p.Type == zab.TypeAck && p.Zxid.Epoch() > e.Current:
-		return fmt.Errorf("server %d acknowledges %s, has current epoch %d on disk", sid, p.Zxid, e.Current)
+	case p.Type == zab.TypeNewLeader && !promised(sid):
+		return fmt.Errorf("server %d sends NEWLEADER %s, has accepted %d on disk", sid, p.Zxid, c.durable[sid].Accepted)
+	case p.Type == zab.TypeNewLeader && !c.view.IsQuorum(promised):
+		return fmt.Errorf("server %d sends NEWLEADER %s, without a quorum's disks: %+v", sid, p.Zxid, c.durable)
+	case p.Type == zab.TypeAck && epoch > c.durable[sid].Current:
+		return fmt.Errorf("server %d acknowledges %s, has current epoch %d on disk", sid, p.Zxid, c.durable[sid].Current)
 	}
 	return nil
 }
@@ -143,10 +152,28 @@ func (c *Checker) Event(st event.Stamped) error {
 	case event.ElectionDecided:
 		c.led[st.Node] = c.led[st.Node] || ev.State == quorum.Leading
 		return c.claim(st)
+	case event.EpochPromised:
+		return c.promises(st.Node, ev)
 	case event.LeaderEstablished:
 		return c.establishes(st, ev)
 	case event.QuorumReached:
 		return c.claim(st)
+	}
+	return nil
+}
+
+// promises checks that a server promises an epoch once, and only when the promise is on its disk.
+func (c *Checker) promises(sid quorum.SID, ev event.EpochPromised) error {
+	if ev.Repeated {
+		return nil // not counted by anybody
+	}
+	p := promise{sid, ev.Epoch}
+	if other, ok := c.given[p]; ok {
+		return fmt.Errorf("server %d promises epoch %d to %d, and had promised it to %d", sid, ev.Epoch, ev.Leader, other)
+	}
+	c.given[p] = ev.Leader
+	if e := c.durable[sid].Accepted; e < ev.Epoch {
+		return fmt.Errorf("server %d promises epoch %d, has accepted %d on disk", sid, ev.Epoch, e)
 	}
 	return nil
 }

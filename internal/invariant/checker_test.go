@@ -108,6 +108,16 @@ func TestChecker(t *testing.T) {
 		{"a failed write is none", 0, func(s *story) {
 			s.says(1, event.DurableWritten{File: event.FileCurrent, Epoch: 1, Error: "no space left"})
 		}, ""},
+		{"a promise given twice", 0, func(s *story) {
+			s.writes(1, 2).says(1, event.EpochPromised{Leader: 3, Epoch: 2}).says(1, event.EpochPromised{Leader: 2, Epoch: 2})
+		}, "had promised it to 3"},
+		{"a promise repeated for the same leader", 0, func(s *story) {
+			s.writes(1, 2).says(1, event.EpochPromised{Leader: 3, Epoch: 2}).
+				says(1, event.EpochPromised{Leader: 3, Epoch: 2, Repeated: true})
+		}, ""},
+		{"a promise that is not on disk", 0, func(s *story) {
+			s.writes(1, 1).says(1, event.EpochPromised{Leader: 3, Epoch: 2})
+		}, "has accepted 1 on disk"},
 		{"joins who never led", 0, func(s *story) {
 			s.says(1, event.ElectionDecided{State: quorum.Following, Vote: forThree, How: event.HowJoined})
 		}, "which never led"},
@@ -148,27 +158,34 @@ func TestChecker(t *testing.T) {
 	}
 }
 
-// TestPackets: what a server says on the quorum port must be on its disk.
+// TestPackets: an epoch is used when a quorum's promises are on disk, the leader's own among them, and acknowledged
+// when it is on the own disk.
 func TestPackets(t *testing.T) {
 	c := New(three(t), 0)
-	for _, file := range []string{event.FileAccepted, event.FileCurrent} {
-		if err := c.Written(time.Unix(0, 0), 1, file, 5); err != nil {
+	for _, w := range []struct {
+		sid   quorum.SID
+		file  string
+		epoch quorum.Epoch
+	}{{1, event.FileAccepted, 6}, {1, event.FileCurrent, 5}, {2, event.FileAccepted, 5}, {3, event.FileAccepted, 7}, {4, event.FileAccepted, 9}} {
+		if err := c.Written(time.Unix(0, 0), w.sid, w.file, w.epoch); err != nil {
 			t.Fatal(err)
 		}
 	}
 	tests := []struct {
 		packet zab.PacketType
+		from   quorum.SID
 		epoch  quorum.Epoch
 		ok     bool
 	}{
-		{zab.TypeLeaderInfo, 5, true}, {zab.TypeLeaderInfo, 6, false},
-		{zab.TypeNewLeader, 5, true}, {zab.TypeNewLeader, 4, false},
-		{zab.TypeAck, 5, true}, {zab.TypeAck, 6, false},
-		{zab.TypePing, 9, true},
+		{zab.TypeNewLeader, 1, 6, true},  // 1 and 3
+		{zab.TypeNewLeader, 2, 6, false}, // not its own
+		{zab.TypeNewLeader, 3, 7, false}, // an observer does not count
+		{zab.TypeAck, 1, 5, true}, {zab.TypeAck, 1, 6, false},
+		{zab.TypePing, 1, 9, true},
 	}
 	for _, tt := range tests {
-		if err := c.Packet(1, zab.Packet{Type: tt.packet, Zxid: quorum.MakeZxid(tt.epoch, 0)}); (err == nil) != tt.ok {
-			t.Errorf("%s of epoch %d: %v", tt.packet, tt.epoch, err)
+		if err := c.Packet(tt.from, zab.Packet{Type: tt.packet, Zxid: quorum.MakeZxid(tt.epoch, 0)}); (err == nil) != tt.ok {
+			t.Errorf("%s of epoch %d from %d: %v", tt.packet, tt.epoch, tt.from, err)
 		}
 	}
 }

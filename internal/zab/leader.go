@@ -8,16 +8,14 @@ import (
 	"electnode/internal/quorum"
 )
 
-// leaderStage is how far a leadership has come, the two writes to disk included.
+// leaderStage is how far a leadership has come.
 type leaderStage uint8
 
 const (
-	collecting      leaderStage = iota + 1 // FOLLOWERINFO of a quorum
-	writingAccepted                        // the epoch is fixed, the own promise not yet durable
-	proposed                               // LEADERINFO sent; promises of a quorum
-	writingCurrent                         // the promises are there, the own currentEpoch not yet durable
-	syncing                                // NEWLEADER sent; acknowledgements of a quorum
-	leading                                // established
+	collecting leaderStage = iota + 1 // FOLLOWERINFO of a quorum
+	proposed                          // LEADERINFO sent; promises of a quorum, the own one, on disk, among them
+	syncing                           // NEWLEADER sent; acknowledgements of a quorum, likewise
+	leading                           // established
 	leaderOver
 )
 
@@ -28,7 +26,7 @@ type Leader struct {
 	epochs Epochs       // durable
 	old    quorum.Epoch // currentEpoch at the start: with LastZxid the history that speaks for this leader
 	stage  leaderStage
-	epoch  quorum.Epoch // above every acceptedEpoch heard; fixed from writingAccepted on
+	epoch  quorum.Epoch // above every acceptedEpoch heard; fixed from proposed on
 
 	connecting quorum.Set // voters whose FOLLOWERINFO came
 	electing   quorum.Set // voters whose promise came
@@ -186,7 +184,7 @@ func (l *Leader) Status() Status {
 		s.Phase = Over
 	case l.stage == leading:
 		s.Phase = Broadcast
-	case l.stage >= writingCurrent:
+	case l.stage >= syncing:
 		s.Phase = Synchronization
 	}
 	if l.stage > collecting {

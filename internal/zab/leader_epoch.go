@@ -73,12 +73,9 @@ func (l *Leader) register(h *handler, p Packet) {
 func (l *Leader) enter(h *handler, accepted quorum.Epoch) {
 	h.state = waitEpoch
 	h.readBy = time.Time{}
-	if l.stage > writingAccepted {
+	if l.stage > collecting {
 		l.sendLeaderInfo(h)
 		l.yieldTo(h, accepted)
-		return
-	}
-	if l.stage != collecting {
 		return
 	}
 	if l.opt.member(h.sid) {
@@ -104,12 +101,20 @@ func (l *Leader) yieldTo(h *handler, accepted quorum.Epoch) {
 func (l *Leader) counts(h *handler) bool { return !h.observer && l.opt.votes(h.sid) }
 
 // maybePropose fixes the epoch once a quorum has said how far it has come.
+// Differs from ZooKeeper, which proposes only when its own promise is on disk: here learners write theirs meanwhile. What
+// makes the epoch this leader's own are the first promises of a quorum, each given on disk, the own one like the others:
+// it counts when it is written. A leader that dies before has promised nothing, and nobody can have been led by it.
 func (l *Leader) maybePropose() {
 	if l.stage != collecting || !l.opt.quorum(l.connecting.Has) {
 		return
 	}
-	l.stage = writingAccepted
+	l.stage = proposed
 	l.emit(event.EpochProposed{Epoch: l.epoch, From: l.votersIn(l.connecting)})
+	for _, h := range l.handlers {
+		if h.state == waitEpoch {
+			l.sendLeaderInfo(h)
+		}
+	}
 	l.write(FileAccepted)
 }
 
@@ -140,28 +145,15 @@ func (l *Leader) answered(in Input) {
 	}
 }
 
-// persisted goes on after the write that was asked for.
+// persisted counts this leader itself, after the write that was asked for. The time it took is nobody else's.
 func (l *Leader) persisted() {
+	l.limit = l.now.Add(l.opt.initTime())
 	switch l.stage {
-	case writingAccepted:
-		l.stage = proposed
-		l.limit = l.now.Add(l.opt.initTime())
+	case proposed:
 		l.emit(event.EpochPromised{Leader: l.opt.Self, Epoch: l.epoch})
-		for _, h := range l.handlers {
-			if h.state == waitEpoch {
-				l.sendLeaderInfo(h)
-			}
-		}
 		l.electing.Add(l.opt.Self)
 		l.maybeSynchronize()
-	case writingCurrent:
-		l.stage = syncing
-		l.limit = l.now.Add(l.opt.initTime())
-		for _, h := range l.handlers {
-			if h.state == waitEpochQuorum {
-				l.synchronize(h)
-			}
-		}
+	case syncing:
 		l.acked.Add(l.opt.Self)
 		l.maybeEstablish()
 	}
@@ -208,12 +200,17 @@ func (l *Leader) ackEpoch(h *handler, p Packet) {
 	}
 }
 
-// maybeSynchronize goes on once a quorum has promised the epoch to this leader and nobody else.
+// maybeSynchronize goes on once a quorum, this node included, has promised the epoch to this leader and nobody else.
+// As in ZooKeeper, learners are told before this node has written currentEpoch; it counts itself after that.
 func (l *Leader) maybeSynchronize() {
-	if l.stage != proposed || !l.opt.quorum(l.electing.Has) {
+	if l.stage != proposed || !l.electing.Has(l.opt.Self) || !l.opt.quorum(l.electing.Has) {
 		return
 	}
-	l.stage = writingCurrent
-	// Differs from ZooKeeper, which may send NEWLEADER a little before this write is done.
+	l.stage = syncing
+	for _, h := range l.handlers {
+		if h.state == waitEpochQuorum {
+			l.synchronize(h)
+		}
+	}
 	l.write(FileCurrent)
 }

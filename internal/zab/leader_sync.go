@@ -42,7 +42,7 @@ func (l *Leader) ackNewLeader(h *handler, p Packet) {
 // Differs from ZooKeeper: that quorum must also be connected now; otherwise the leader would find at its
 // first tick that it has lost it.
 func (l *Leader) maybeEstablish() {
-	if l.stage != syncing || !l.opt.quorum(l.acked.Has) || !l.opt.quorum(l.live) {
+	if l.stage != syncing || !l.acked.Has(l.opt.Self) || !l.opt.quorum(l.acked.Has) || !l.opt.quorum(l.live) {
 		return
 	}
 	l.stage = leading

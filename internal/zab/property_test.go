@@ -1,6 +1,7 @@
 package zab
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -54,9 +55,9 @@ func (w *world) checkSend(n *simNode, p Packet) {
 	bad := false
 	switch p.Type {
 	case TypeLeaderInfo:
-		bad = n.disk.Accepted != e
-	case TypeNewLeader:
-		bad = n.disk.Current != e
+		bad = e < n.disk.Accepted
+	case TypeNewLeader: // a quorum has promised on disk, this leader included
+		bad = n.disk.Accepted != e || !w.view.IsQuorum(w.accepted(e))
 	case TypeAckEpoch:
 		current, err := ParseAckEpoch(p.Data)
 		bad = err != nil || n.disk.Accepted != st.Epoch || current != -1 && current != n.disk.Current
@@ -75,6 +76,13 @@ func (w *world) checkSend(n *simNode, p Packet) {
 	}
 	if bad {
 		w.t.Errorf("%s sends %s %s with %+v on disk, status %+v", n, p.Type, p.Zxid, n.disk, st)
+	}
+}
+
+// accepted tells who has promised an epoch, or a later one, on disk.
+func (w *world) accepted(e quorum.Epoch) func(quorum.SID) bool {
+	return func(sid quorum.SID) bool {
+		return slices.ContainsFunc(w.nodes, func(o *simNode) bool { return o.sid == sid && o.disk.Accepted >= e })
 	}
 }
 
