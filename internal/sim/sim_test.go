@@ -99,7 +99,7 @@ func TestSeeds(t *testing.T) {
 		}
 		return
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(400)) // worlds are small and short-lived
+	defer debug.SetGCPercent(debug.SetGCPercent(4000)) // worlds are small and short-lived
 	var next, failed atomic.Uint64
 	var mu sync.Mutex
 	var total invariant.Counts
