@@ -11,6 +11,7 @@ import (
 
 	"electnode/internal/event"
 	"electnode/internal/fle"
+	"electnode/internal/identity"
 	"electnode/internal/qcm"
 	"electnode/internal/quorum"
 	"electnode/internal/zab"
@@ -34,6 +35,10 @@ type Options struct {
 	QuorumListen []string
 	Store        EpochStore
 	Events       *event.Emitter
+	// Guard judges who may speak as whom, on both ports; it learns of views here. Nil: everybody may.
+	Guard *identity.Guard
+	// Opening is recorded behind NodeStarted: what there is to tell from the start.
+	Opening []event.Event
 }
 
 // ErrStopped is what a question gets from a node that does not run.
@@ -63,13 +68,24 @@ func New(opt Options) (*Node, error) {
 		stopped: make(chan struct{})}
 	opt.Links.Self, opt.Links.Events = opt.Core.Election.Self, opt.Events
 	opt.Links.Handler = handler{n}
+	if opt.Guard != nil {
+		opt.Links.Guard, n.opt.Quorum.Guard = opt.Guard, opt.Guard
+	}
 	links, err := qcm.New(opt.Links)
 	if err != nil {
 		return nil, err
 	}
-	links.SetViews(opt.Core.Election.View, opt.Core.Election.LastSeen)
 	n.links, n.core = links, NewCore(opt.Core)
+	n.setViews(opt.Core.Election.View, opt.Core.Election.LastSeen)
 	return n, nil
+}
+
+// setViews tells those who must know of it who is a member.
+func (n *Node) setViews(committed, lastSeen *quorum.View) {
+	if n.opt.Guard != nil {
+		n.opt.Guard.SetViews(committed, lastSeen) // first: nobody is a member without being judged as one
+	}
+	n.links.SetViews(committed, lastSeen)
 }
 
 // handler brings what the links tell to the node's goroutine. The channel has no buffer: a link waits
@@ -116,6 +132,7 @@ func (n *Node) Run(ctx context.Context) error {
 func (n *Node) loop(ctx context.Context, linksDone chan error) error {
 	now := time.Now()
 	n.carryOut(ctx, now, n.core.Start(now))
+	n.opt.emitAll(now, n.opt.Opening)
 	for n.fatal == nil {
 		select {
 		case in := <-n.inputs:
@@ -165,7 +182,7 @@ func (n *Node) carryOut(ctx context.Context, now time.Time, o Output) {
 			n.dropRole()
 		}
 		if o.Adopted != nil {
-			n.links.SetViews(o.Adopted, n.core.lastSeen)
+			n.setViews(o.Adopted, n.core.lastSeen)
 		}
 		if o.Forget {
 			n.links.Forget()
@@ -284,7 +301,7 @@ func (n *Node) dial(ctx context.Context, leader quorum.SID) {
 	for _, a := range m.Addresses {
 		addrs = append(addrs, net.JoinHostPort(a.Host, strconv.Itoa(a.QuorumPort)))
 	}
-	n.transport.Dial(ctx, addrs)
+	n.transport.Dial(ctx, leader, addrs)
 }
 
 // write makes an epoch durable and says how that went.
