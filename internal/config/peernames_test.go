@@ -63,11 +63,7 @@ func TestPeerNamesRefused(t *testing.T) {
 		"a port": {secured, "1=zoo1:2888", nil, []string{`: "1=zoo1:2888": it is no DNS name, no IP address and no URI of the ` +
 			`form spiffe://example/zoo1`}},
 	} {
-		f := memFiles{"/d/myid": []byte("1")}
-		for file, text := range c.more {
-			f[file] = text
-		}
-		_, _, err := loadText(c.zooCfg+"electnode.peerNames="+c.names+"\n", f)
+		_, _, err := loadText(c.zooCfg+"electnode.peerNames="+c.names+"\n", c.more)
 		if err == nil {
 			t.Errorf("%s: accepted", name)
 			continue

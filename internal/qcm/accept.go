@@ -46,7 +46,8 @@ func (m *Manager) receive(conn net.Conn, accepted uint64) {
 	}
 }
 
-// greet hears who the other side says it is, and whether it may; ctx has a deadline.
+// greet hears who the other side says it is, and asks whether it may; ctx has a deadline.
+// Differs from ZooKeeper, which takes everybody's word for it.
 func (m *Manager) greet(ctx context.Context, conn net.Conn) (Preamble, error) {
 	limit, _ := ctx.Deadline()
 	if err := conn.SetDeadline(limit); err != nil {

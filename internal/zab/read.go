@@ -104,6 +104,7 @@ func (t *Transport) converse(ctx context.Context, c *conn) (spoke bool, err erro
 }
 
 // first reads the first packet of an accepted connection, and asks the Guard about the learner that it names.
+// Differs from ZooKeeper, which waits initLimit for that packet and takes everybody's word for who sent it.
 func (t *Transport) first(ctx context.Context, c *conn, r *bufio.Reader) (Packet, error) {
 	limit := time.Now().Add(t.opt.HandshakeTimeout)
 	ctx, cancel := context.WithDeadline(ctx, limit)
