@@ -96,6 +96,8 @@ func describeNodeEvent(ev event.Event) string {
 			because(ev.Detail))
 	case event.EventsDropped:
 		return fmt.Sprintf("... %d events are missing here (%s) ...", ev.Count, ev.Sink)
+	case event.CertificateRenewed:
+		return fmt.Sprintf("stores of TLS read, %s%s", map[bool]string{true: "in force", false: "the former stay"}[ev.OK], because(ev.Detail))
 	case event.FollowerJoined:
 		return fmt.Sprintf("%d joined%s", ev.Peer, map[bool]string{true: " as observer"}[ev.Observer])
 	case event.FollowerLost:

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"electnode/internal/config"
+	"electnode/internal/quorum"
 )
 
 // printConfig writes what is in force, for people.
@@ -32,6 +33,8 @@ func printConfig(out io.Writer, cfg *config.Config) error {
 		put("quorum", fmt.Sprintf("%d of %d", cfg.View.Majority(), len(cfg.View.Voters())))
 	}
 	put("electnode.voter", cfg.Own.Voter)
+	put("electnode.peerNames", orNone(peerNames(cfg.Own.PeerNames)))
+	put("electnode.checkPeerAddress", cfg.Own.CheckPeerAddress)
 	if len(cfg.PassedThrough) > 0 {
 		put("not used here", strings.Join(slices.Sorted(maps.Keys(cfg.PassedThrough)), " "))
 	}
@@ -47,4 +50,15 @@ func orNone(s string) string {
 		return "none"
 	}
 	return s
+}
+
+// peerNames prints the names of each server, as they are written.
+func peerNames(of map[quorum.SID][]string) string {
+	var all []string
+	for _, sid := range slices.Sorted(maps.Keys(of)) {
+		for _, name := range of[sid] {
+			all = append(all, fmt.Sprintf("%d=%s", sid, name))
+		}
+	}
+	return strings.Join(all, ",")
 }

@@ -97,11 +97,11 @@ func runNode(ctx context.Context, f runFlags, args []string) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	waitLevel := f.toggleLevel(ctx, log)
-	waitKeeper := renewing(ctx, keeper, cfg, log)
+	waitKeeper := renewing(ctx, keeper, cfg, log, shown.events)
 	in := instance{runFlags: f, log: log, cfg: cfg, views: shown}
 	err = in.serve(ctx, node.Parts{Network: network, Names: book, Store: store,
 		Epochs: zab.Epochs{Accepted: epochs.Accepted, Current: epochs.Current}, Events: shown.events,
-		MessageSeed: seed()})
+		MessageSeed: seed(), Opening: opening(keeper)})
 	cancel()
 	waitLevel()
 	waitKeeper()

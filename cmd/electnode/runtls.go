@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"electnode/internal/config"
+	"electnode/internal/event"
+	"electnode/internal/identity"
 	"electnode/internal/qcm"
 	"electnode/internal/quorumtls"
 )
@@ -33,7 +35,20 @@ func storeDoubts(cfg *config.Config) []string {
 	case keeper == nil:
 		return nil
 	}
-	return keeper.Doubts()
+	return doubts(cfg, keeper)
+}
+
+// doubts lists what makes others turn this server away, as far as it can know: its certificate is looked at as theirs is.
+func doubts(cfg *config.Config, keeper *quorumtls.Keeper) []string {
+	all := keeper.Doubts()
+	own := keeper.Own()
+	if cfg.Own.PeerNames == nil || own == nil {
+		return all
+	}
+	if err := identity.Names(cfg.Own.PeerNames).Judge(own, cfg.MyID); err != nil {
+		all = append(all, fmt.Sprintf("electnode.peerNames: this server would refuse its own certificate for server %d: %v", cfg.MyID, err))
+	}
+	return all
 }
 
 // secureNetwork is the network of both ports: inner, with TLS if the configuration wants it.
@@ -42,15 +57,38 @@ func secureNetwork(cfg *config.Config, inner qcm.Network, log *slog.Logger) (qcm
 	if keeper == nil || err != nil {
 		return inner, nil, err
 	}
-	for _, doubt := range keeper.Doubts() {
+	for _, doubt := range doubts(cfg, keeper) {
 		log.Warn(doubt)
 	}
 	return keeper.Server(inner), keeper, nil
 }
 
+// opening is what a node tells of its certificate at its start.
+func opening(keeper *quorumtls.Keeper) []event.Event {
+	if keeper == nil {
+		return nil
+	}
+	ev := certificateRead(keeper, nil)
+	ev.Start = true
+	return []event.Event{ev}
+}
+
+// certificateRead tells of a reading of the stores; err says why the former ones stay.
+func certificateRead(keeper *quorumtls.Keeper, err error) event.CertificateRenewed {
+	ev := event.CertificateRenewed{OK: err == nil, Detail: "no certificate of its own"}
+	if own := keeper.Own(); own != nil {
+		ev.NotAfter = own.NotAfter
+		ev.Detail = fmt.Sprintf("certificate of %s, issued by %s", own.Subject, own.Issuer)
+	}
+	if err != nil {
+		ev.Detail = err.Error()
+	}
+	return ev
+}
+
 // renewing takes up renewed stores until ctx ends, if the configuration wants it. The function it returns waits for
 // the end of that.
-func renewing(ctx context.Context, keeper *quorumtls.Keeper, cfg *config.Config, log *slog.Logger) (wait func()) {
+func renewing(ctx context.Context, keeper *quorumtls.Keeper, cfg *config.Config, log *slog.Logger, events *event.Emitter) (wait func()) {
 	if keeper == nil || !cfg.TLS.Reload {
 		return func() {}
 	}
@@ -59,12 +97,11 @@ func renewing(ctx context.Context, keeper *quorumtls.Keeper, cfg *config.Config,
 	go func() {
 		defer close(done)
 		keeper.Run(ctx, func(err error) {
+			events.Emit(certificateRead(keeper, err))
 			if err != nil {
-				log.Warn("the renewed stores of TLS are not taken up, the former stay in force", "detail", err.Error())
 				return
 			}
-			log.Info("the renewed stores of TLS are in force")
-			for _, doubt := range keeper.Doubts() {
+			for _, doubt := range doubts(cfg, keeper) {
 				log.Warn(doubt)
 			}
 		})

@@ -99,6 +99,7 @@ func (l *loader) run(name string, content []byte, origin []string) {
 	l.checkView(src)
 	l.multiAddress(src, lines.Several)
 	l.readNext()
+	l.checkPeerNames()
 	if self != nil {
 		l.reconcileRole(self)
 	}

@@ -19,6 +19,11 @@ type Own struct {
 	// WebPeers are the HTTP addresses of the members (electnode.web.peers), for a page that shows all of them; that
 	// of this node may be among them. Empty: the page shows this node alone.
 	WebPeers []string
+	// PeerNames are the certificate names of each server (electnode.peerNames), at least one for every member; DNS names
+	// in lower case, no name twice. Nil: a trusted certificate may speak as any server.
+	PeerNames map[quorum.SID][]string
+	// CheckPeerAddress lets members come only from where their server lines lead (electnode.checkPeerAddress) [false].
+	CheckPeerAddress bool
 }
 
 // VoterPolicy is what a participant without data does among servers that may have some.
@@ -39,6 +44,8 @@ func (l *loader) ownKeys() []key {
 		{"electnode.voter", l.voter(o)},
 		{"electnode.lab.lastZxid", l.labZxid(o)},
 		{"electnode.web.peers", webPeers(o)},
+		{peerNamesKey, peerNames(o)},
+		{"electnode.checkPeerAddress", boolean(&o.CheckPeerAddress)},
 	}
 }
 

@@ -85,6 +85,11 @@ func (e *encoder) election(ev Event) bool {
 	case EventsDropped:
 		e.text("sink", ev.Sink)
 		e.count("count", ev.Count)
+	case CertificateRenewed:
+		e.flag("start", ev.Start)
+		e.flag("ok", ev.OK)
+		e.instant("not_after", ev.NotAfter)
+		e.text("detail", ev.Detail)
 	default:
 		return false
 	}

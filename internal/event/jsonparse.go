@@ -89,6 +89,8 @@ func (d *decoder) election(name string) Event {
 			View: d.view("config"), Detail: d.text("detail")}
 	case "EventsDropped":
 		return EventsDropped{Sink: d.text("sink"), Count: d.count("count")}
+	case "CertificateRenewed":
+		return CertificateRenewed{Start: d.flag("start"), OK: d.flag("ok"), NotAfter: d.instant("not_after"), Detail: d.text("detail")}
 	}
 	return nil
 }

@@ -6,7 +6,8 @@ import (
 	"electnode/internal/quorum"
 )
 
-// ConnectionAttempt is one dial to a peer's election address, hand-shake included.
+// ConnectionAttempt is one dial to a peer's election address, hand-shake included. Of dials to quorum addresses only
+// those are told that end with DialIdentity.
 type ConnectionAttempt struct {
 	Peer     quorum.SID
 	Address  string // host:port as dialled
@@ -23,12 +24,13 @@ const (
 	DialUnresolved = "unresolved" // the name has no address
 	DialNoAddress  = "no_address" // the peer is in no configuration
 	DialTLS        = "tls"        // no TLS there, or a certificate that one side does not accept
+	DialIdentity   = "identity"   // who answers may not speak as the peer
 	DialError      = "error"
 )
 
 // DialResults lists every result of a dial.
 func DialResults() []string {
-	return []string{DialConnected, DialRefused, DialTimeout, DialUnresolved, DialNoAddress, DialTLS, DialError}
+	return []string{DialConnected, DialRefused, DialTimeout, DialUnresolved, DialNoAddress, DialTLS, DialIdentity, DialError}
 }
 
 // TieBreakSide says which end of a new connection this node is.
@@ -90,12 +92,13 @@ const (
 	DropEvicted      = "evicted"       // a stranger's connection gave way to another stranger's
 	DropStopped      = "stopped"       // this node is shutting down
 	DropFault        = "fault"         // cut on request
+	DropIdentity     = "identity"      // a stranger's, whose server id has become a member's
 )
 
 // DropReasons lists every reason.
 func DropReasons() []string {
 	return []string{DropClosed, DropReset, DropReplaced, DropBadFrame, DropWriteTimeout, DropEvicted,
-		DropStopped, DropFault}
+		DropStopped, DropFault, DropIdentity}
 }
 
 // HandshakeCompleted says that a peer's preamble was read and understood.
@@ -134,6 +137,7 @@ const (
 	RejectOwnSID      = "own_sid"      // somebody else claims to be this node
 	RejectTooMany     = "too_many"     // the bound on half-open or unknown connections is reached
 	RejectTLS         = "tls"          // no TLS, or a certificate that is not accepted
+	RejectIdentity    = "identity"     // it may not speak as the server that it claims to be
 	RejectFirstPacket = "first_packet" // quorum port: the first packet is not a learner's
 	RejectLegacy      = "legacy"       // quorum port: a learner from before 3.4
 )
@@ -141,7 +145,7 @@ const (
 // RejectReasons lists every reason.
 func RejectReasons() []string {
 	return []string{RejectSilent, RejectProtocol, RejectLength, RejectAddress, RejectClosed, RejectOwnSID,
-		RejectTooMany, RejectTLS, RejectFirstPacket, RejectLegacy}
+		RejectTooMany, RejectTLS, RejectIdentity, RejectFirstPacket, RejectLegacy}
 }
 
 // ListenFailed says that an address could not be bound, or stopped accepting; a retry follows unless
@@ -159,4 +163,13 @@ type PeerResolved struct {
 	Host      string
 	Addresses []string // empty when it failed
 	Detail    string   // the error, if any
+}
+
+// CertificateRenewed says that the stores of TLS between servers were read: at the start of the node, and whenever their
+// files have changed.
+type CertificateRenewed struct {
+	Start    bool      // at the start: nothing was renewed
+	OK       bool      // what was read is in force; false: the former stores stay
+	NotAfter time.Time // of the own certificate that is in force now; zero: there is none
+	Detail   string    // whose certificate it is, or why the former stores stay
 }

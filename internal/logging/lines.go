@@ -2,6 +2,7 @@ package logging
 
 import (
 	"log/slog"
+	"time"
 
 	"electnode/internal/event"
 	"electnode/internal/quorum"
@@ -33,12 +34,17 @@ func levelOf(ev event.Event) (slog.Level, bool) {
 		}
 		return slog.LevelInfo, true
 	case event.ConnectionAttempt:
-		if ev.Result == event.DialTLS {
+		if ev.Result == event.DialTLS || ev.Result == event.DialIdentity {
 			return slog.LevelWarn, true // a certificate has to be renewed or a setting changed: time heals nothing
 		}
 		return slog.LevelDebug, true
 	case event.ConfigSeen:
 		if ev.Adopted {
+			return slog.LevelInfo, true
+		}
+		return slog.LevelWarn, true
+	case event.CertificateRenewed:
+		if ev.OK {
 			return slog.LevelInfo, true
 		}
 		return slog.LevelWarn, true
@@ -163,11 +169,22 @@ func describeLink(ev event.Event) (string, []slog.Attr) {
 	case event.ListenFailed:
 		return "cannot listen", []slog.Attr{slog.String("address", ev.Address), slog.String("port", ev.Port),
 			slog.Bool("final", ev.Final), detail(ev.Detail)}
+	case event.CertificateRenewed:
+		return certificateLine(ev)
 	case event.PeerResolved:
 		return "peer's name", []slog.Attr{peer(ev.Peer), slog.String("host", ev.Host),
 			slog.Any("addresses", ev.Addresses), detail(ev.Detail)}
 	}
 	return "", nil
+}
+
+// certificateLine tells when the own certificate ends, if there is one.
+func certificateLine(ev event.CertificateRenewed) (string, []slog.Attr) {
+	attrs := []slog.Attr{slog.Bool("start", ev.Start), slog.Bool("ok", ev.OK)}
+	if !ev.NotAfter.IsZero() {
+		attrs = append(attrs, slog.String("not_after", ev.NotAfter.UTC().Format(time.RFC3339)))
+	}
+	return "stores of TLS", append(attrs, detail(ev.Detail))
 }
 
 func describeEpoch(ev event.Event) (string, []slog.Attr) {

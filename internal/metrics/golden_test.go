@@ -20,6 +20,7 @@ const ms = time.Millisecond
 func firstElection(t *testing.T, r *rig) {
 	own, best := quorum.Vote{Leader: 1, Zxid: 0x100000002, PeerEpoch: 1}, quorum.Vote{Leader: 3, Zxid: 0x100000002, PeerEpoch: 1}
 	r.after(0, event.NodeStarted{AcceptedEpoch: 1, CurrentEpoch: 1, Zxid: 0x100000002, View: configured(t, 0x300000000)},
+		event.CertificateRenewed{Start: true, OK: true, NotAfter: r.now.Add(24 * time.Hour)},
 		event.ElectionStarted{Reason: event.ReasonStart, Round: 1, Vote: own},
 		event.RoundChanged{To: 1, Cause: event.RoundStart, Peer: 1})
 	r.after(1*ms, event.PeerResolved{Peer: 2, Host: "b", Addresses: []string{"10.0.0.2"}},
@@ -30,6 +31,8 @@ func firstElection(t *testing.T, r *rig) {
 		event.HandshakeCompleted{Peer: 3, Form: "v2", Duration: 2 * ms},
 		event.HandshakeRejected{Reason: event.RejectSilent, Duration: 5 * time.Second},
 		event.HandshakeRejected{Reason: event.RejectTooMany},
+		event.HandshakeRejected{Reason: event.RejectIdentity, Duration: ms},
+		event.ConnectionAttempt{Peer: 3, Result: event.DialIdentity},
 		event.ConnectionTieBreak{Peer: 3, Side: event.Acceptor, Outcome: event.TieKept},
 		event.ConnectionUp{Peer: 3}, event.ConnectionUp{Peer: 2})
 	r.after(1*ms, &event.NotificationSent{Peer: 3, Cause: event.SendOwnVote},
@@ -63,7 +66,9 @@ func secondElection(t *testing.T, r *rig) {
 		event.DurableWritten{File: "currentEpoch", Epoch: 3, Duration: 2 * time.Second, Error: "disk full"},
 		event.FollowerJoined{Peer: 2}, event.FollowerJoined{Peer: 4, Observer: true},
 		event.LeaderEstablished{Leader: 1, Epoch: 3, After: 10 * ms})
-	r.after(time.Second, event.HeartbeatAnswered{Peer: 2, RTT: 300 * time.Microsecond},
+	renewed := start().Add(90 * 24 * time.Hour)
+	r.after(time.Second, event.CertificateRenewed{OK: true, NotAfter: renewed}, event.CertificateRenewed{NotAfter: renewed},
+		event.CertificateRenewed{NotAfter: renewed}, event.HeartbeatAnswered{Peer: 2, RTT: 300 * time.Microsecond},
 		event.HeartbeatMissed{Peer: 4}, event.FollowerLost{Peer: 4, Reason: event.LearnerTimeout},
 		event.ConfigSeen{Peer: 2, Version: 0x300000000, Adopted: true, View: ensemble(t)},
 		event.EventsDropped{Sink: "log", Count: 7}, event.EventsDropped{Sink: "elsewhere", Count: 1})

@@ -224,3 +224,14 @@ func TestTwoNodesInOneProcess(t *testing.T) {
 	b.want(t, `electnode_notifications_replaced_total{peer="2"}`, "0")
 	var _ prometheus.Gatherer = b.Registry()
 }
+
+// TestCertificate: the end that is shown is that of the certificate in force, and 0 when there is none any more.
+func TestCertificate(t *testing.T) {
+	r := newRig(t, nil)
+	r.after(0, event.CertificateRenewed{Start: true, OK: true, NotAfter: time.Unix(1e9, 0)})
+	r.want(t, "electnode_tls_certificate_expiry_timestamp_seconds", "1e+09")
+	r.want(t, `electnode_tls_reloads_total{result="ok"}`, "0")
+	r.after(0, event.CertificateRenewed{OK: true})
+	r.want(t, "electnode_tls_certificate_expiry_timestamp_seconds", "0")
+	r.want(t, `electnode_tls_reloads_total{result="ok"}`, "1")
+}

@@ -27,6 +27,8 @@ type nodeSeries struct {
 	writes    byWord[string, prometheus.Observer]
 	events    byWord[string, prometheus.Counter]
 	dropped   byWord[string, prometheus.Counter]
+	reloads   byWord[string, prometheus.Counter]
+	expiry    prometheus.Gauge
 }
 
 func newNodeSeries(k maker, strange prometheus.Counter, opt Options) nodeSeries {
@@ -36,6 +38,7 @@ func newNodeSeries(k maker, strange prometheus.Counter, opt Options) nodeSeries 
 		"Writes of epoch files, fsync and rename included.", diskBounds(), "file")
 	events := k.counters("electnode_events_total", "Events of this node.", "event")
 	dropped := k.counters("electnode_events_dropped_total", "Events that a sink lost.", "sink")
+	reloads := k.counters("electnode_tls_reloads_total", "Readings of stores of TLS that had changed.", "result")
 	s := nodeSeries{
 		state:     makeByWord(strange, stateNames(), func(w string) prometheus.Gauge { return state.WithLabelValues(w) }),
 		leaderSID: k.gauge("electnode_leader_sid", "The established leader, -1 without one."),
@@ -54,6 +57,9 @@ func newNodeSeries(k maker, strange prometheus.Counter, opt Options) nodeSeries 
 		writes:    histogramsByWord(strange, event.Files(), writes),
 		events:    countersByWord(strange, eventNames(), events),
 		dropped:   countersByWord(strange, append([]string{otherSink}, opt.Sinks...), dropped),
+		reloads:   countersByWord(strange, reloadResults(), reloads),
+		expiry: k.gauge("electnode_tls_certificate_expiry_timestamp_seconds",
+			"When the own certificate of TLS between servers ends, 0 without one."),
 	}
 	s.leaderSID.Set(noSID)
 	s.vote.Set(noSID)

@@ -109,6 +109,8 @@ func (m *Metrics) enterNode(s event.Stamped) bool {
 		m.configSeen(s, ev)
 	case event.EventsDropped:
 		m.eventsDropped(ev)
+	case event.CertificateRenewed:
+		m.certificateRenewed(ev)
 	default:
 		return false
 	}
@@ -151,4 +153,17 @@ func (m *Metrics) eventsDropped(ev event.EventsDropped) {
 		c = m.node.dropped.of[otherSink]
 	}
 	c.Add(float64(ev.Count))
+}
+
+// certificateRenewed enters a reading of the stores, and the end of the certificate that is in force after it.
+func (m *Metrics) certificateRenewed(ev event.CertificateRenewed) {
+	switch {
+	case ev.Start:
+	case ev.OK:
+		inc(m.node.reloads, reloadOK)
+	default:
+		inc(m.node.reloads, reloadFailed)
+	}
+	m.node.expiry.Set(0)
+	setTime(m.node.expiry, ev.NotAfter)
 }

@@ -60,6 +60,14 @@ const (
 
 func handshakes() []string { return []string{handshakeCompleted, handshakeRejected} }
 
+// Results of reading stores of TLS that have changed.
+const (
+	reloadOK     = "ok"
+	reloadFailed = "failed"
+)
+
+func reloadResults() []string { return []string{reloadOK, reloadFailed} }
+
 // Directions of messages.
 const (
 	directionSent     = "sent"

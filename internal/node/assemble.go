@@ -7,6 +7,7 @@ import (
 	"electnode/internal/config"
 	"electnode/internal/event"
 	"electnode/internal/fle"
+	"electnode/internal/identity"
 	"electnode/internal/qcm"
 	"electnode/internal/quorum"
 	"electnode/internal/zab"
@@ -24,6 +25,8 @@ type Parts struct {
 	Events *event.Emitter
 	// MessageSeed starts the sequence of message ids; any value, different for each start.
 	MessageSeed uint64
+	// Opening is recorded behind the first event of the node.
+	Opening []event.Event
 }
 
 // Assemble makes the options of a node from its configuration. The error names every setting that
@@ -52,12 +55,22 @@ func Assemble(cfg *config.Config, p Parts) (Options, error) {
 			ConnectTimeout: cfg.Network.ConnectTimeout, BindRetry: cfg.Network.BindRetry,
 			KeepAlive: cfg.Network.KeepAlive},
 		Quorum: zab.TransportOptions{Network: p.Network, MaxConns: 4*len(cfg.View.Members()) + 64,
-			KeepAlive: cfg.Network.KeepAlive},
+			HandshakeTimeout: cfg.HandshakeTimeout(), KeepAlive: cfg.Network.KeepAlive},
 		QuorumListen: cfg.QuorumListen(),
 		Store:        p.Store,
 		Events:       p.Events,
 		Names:        p.Names,
+		Guard:        guardOf(cfg, p),
+		Opening:      p.Opening,
 	}, nil
+}
+
+// guardOf is who judges others by the configuration; nil: nobody does.
+func guardOf(cfg *config.Config, p Parts) *identity.Guard {
+	if cfg.Own.PeerNames == nil && !cfg.Own.CheckPeerAddress {
+		return nil
+	}
+	return identity.New(identity.Options{Names: cfg.Own.PeerNames, Addresses: cfg.Own.CheckPeerAddress, Resolver: p.Network})
 }
 
 // unable lists what the configuration asks for and electnode does not do.

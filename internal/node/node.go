@@ -11,6 +11,7 @@ import (
 
 	"electnode/internal/event"
 	"electnode/internal/fle"
+	"electnode/internal/identity"
 	"electnode/internal/qcm"
 	"electnode/internal/quorum"
 	"electnode/internal/zab"
@@ -37,6 +38,10 @@ type Options struct {
 	// Names is told which host names matter: those of the configuration in force. It stands in front of both networks
 	// above. Nil: no name is remembered.
 	Names interface{ Keep(hosts []string) }
+	// Guard judges who may speak as whom, on both ports; it learns of views here. Nil: everybody may.
+	Guard *identity.Guard
+	// Opening is recorded behind NodeStarted: what there is to tell from the start.
+	Opening []event.Event
 }
 
 // ErrStopped is what a question gets from a node that does not run.
@@ -66,13 +71,43 @@ func New(opt Options) (*Node, error) {
 		stopped: make(chan struct{})}
 	opt.Links.Self, opt.Links.Events = opt.Core.Election.Self, opt.Events
 	opt.Links.Handler = handler{n}
+	if opt.Guard != nil {
+		opt.Links.Guard, n.opt.Quorum.Guard = opt.Guard, opt.Guard
+	}
 	links, err := qcm.New(opt.Links)
 	if err != nil {
 		return nil, err
 	}
 	n.links, n.core = links, NewCore(opt.Core)
-	n.setViews(opt.Core.Election.View)
+	n.setViews(opt.Core.Election.View, opt.Core.Election.LastSeen)
 	return n, nil
+}
+
+// setViews tells those who must know of it who is a member.
+func (n *Node) setViews(committed, lastSeen *quorum.View) {
+	if n.opt.Guard != nil {
+		n.opt.Guard.SetViews(committed, lastSeen) // first: nobody is a member without being judged as one
+	}
+	if n.opt.Names != nil {
+		n.opt.Names.Keep(hosts(committed, lastSeen))
+	}
+	n.links.SetViews(committed, lastSeen)
+}
+
+// hosts lists where the members of views are; views may be nil.
+func hosts(views ...*quorum.View) []string {
+	var all []string
+	for _, v := range views {
+		if v == nil {
+			continue
+		}
+		for _, m := range v.Members() {
+			for _, a := range m.Addresses {
+				all = append(all, a.Host)
+			}
+		}
+	}
+	return all
 }
 
 // handler brings what the links tell to the node's goroutine. The channel has no buffer: a link waits
@@ -119,6 +154,7 @@ func (n *Node) Run(ctx context.Context) error {
 func (n *Node) loop(ctx context.Context, linksDone chan error) error {
 	now := time.Now()
 	n.carryOut(ctx, now, n.core.Start(now))
+	n.opt.emitAll(now, n.opt.Opening)
 	for n.fatal == nil {
 		select {
 		case in := <-n.inputs:
@@ -168,7 +204,7 @@ func (n *Node) carryOut(ctx context.Context, now time.Time, o Output) {
 			n.dropRole()
 		}
 		if o.Adopted != nil {
-			n.setViews(o.Adopted)
+			n.setViews(o.Adopted, n.core.lastSeen)
 		}
 		if o.Forget {
 			n.links.Forget()
@@ -200,26 +236,6 @@ func (n *Node) carryOut(ctx context.Context, now time.Time, o Output) {
 			again = false
 		}
 	}
-}
-
-// setViews says who is a member from now on.
-func (n *Node) setViews(committed *quorum.View) {
-	n.links.SetViews(committed, n.core.lastSeen)
-	if n.opt.Names == nil {
-		return
-	}
-	var hosts []string
-	for _, v := range []*quorum.View{committed, n.core.lastSeen} {
-		if v == nil {
-			continue
-		}
-		for _, m := range v.Members() {
-			for _, a := range m.Addresses {
-				hosts = append(hosts, a.Host)
-			}
-		}
-	}
-	n.opt.Names.Keep(hosts)
 }
 
 func text(err error) string {
@@ -307,7 +323,7 @@ func (n *Node) dial(ctx context.Context, leader quorum.SID) {
 	for _, a := range m.Addresses {
 		addrs = append(addrs, net.JoinHostPort(a.Host, strconv.Itoa(a.QuorumPort)))
 	}
-	n.transport.Dial(ctx, addrs)
+	n.transport.Dial(ctx, leader, addrs)
 }
 
 // write makes an epoch durable and says how that went.

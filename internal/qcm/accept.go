@@ -1,6 +1,7 @@
 package qcm
 
 import (
+	"context"
 	"net"
 	"time"
 
@@ -12,7 +13,8 @@ import (
 // owned by Run and ends within HandshakeTimeout; accepted is the connection's place among all accepted.
 func (m *Manager) receive(conn net.Conn, accepted uint64) {
 	start := time.Now()
-	h := newHandshake(conn)
+	ctx, h := newHandshake(conn, start.Add(m.opt.HandshakeTimeout))
+	defer h.cancel()
 	m.mu.Lock()
 	if m.phase == stopped {
 		m.mu.Unlock()
@@ -22,13 +24,9 @@ func (m *Manager) receive(conn net.Conn, accepted uint64) {
 	victim := m.half.add(h)
 	m.mu.Unlock()
 	if victim != nil {
-		closeNow(victim.conn)
+		victim.end()
 	}
-	var p Preamble
-	err := conn.SetDeadline(start.Add(m.opt.HandshakeTimeout))
-	if err == nil {
-		p, err = ReadPreamble(conn)
-	}
+	p, err := m.greet(ctx, conn)
 	m.mu.Lock()
 	m.half.remove(h)
 	over := m.phase == stopped
@@ -46,6 +44,20 @@ func (m *Manager) receive(conn net.Conn, accepted uint64) {
 	default:
 		m.meet(conn, p, start, accepted)
 	}
+}
+
+// greet hears who the other side says it is, and asks whether it may; ctx has a deadline.
+// Differs from ZooKeeper, which takes everybody's word for it.
+func (m *Manager) greet(ctx context.Context, conn net.Conn) (Preamble, error) {
+	limit, _ := ctx.Deadline()
+	if err := conn.SetDeadline(limit); err != nil {
+		return Preamble{}, err
+	}
+	p, err := ReadPreamble(conn)
+	if err == nil && p.SID != m.opt.Self {
+		err = m.vouch(ctx, conn, p.SID)
+	}
+	return p, err
 }
 
 func (m *Manager) reject(conn net.Conn, start time.Time, reason, detail string) {

@@ -24,6 +24,13 @@ type Network interface {
 	Lookup(ctx context.Context, host string) ([]string, error)
 }
 
+// Guard judges who may speak as whom, on connections of either direction.
+type Guard interface {
+	// Admit says why the other side of conn may not speak as sid, in one line for people with both in it; nil: it may.
+	// It is called after a TLS hand-shake, by many goroutines at once, and ends soon after ctx does. It leaves conn alone.
+	Admit(ctx context.Context, conn net.Conn, sid quorum.SID) error
+}
+
 // Handler takes what the links bring. For one peer the calls are serial and in order: LinkUp, its
 // frames, LinkDown. Frame may block: that link is then not read, the others are; when the context of Run
 // ends, every call must return. The manager holds no lock during a call, so a call may use the manager.
@@ -51,14 +58,15 @@ type Options struct {
 	Network Network  // [TCP with KeepAlive]
 	Handler Handler
 	Events  *event.Emitter
+	Guard   Guard // asked before a peer is taken for who it says it is [everybody may speak as anybody]
 
 	// Announce lists the own election addresses that stand in the preamble, host:port, at least one.
 	Announce []string
 	// MultiAddress sends the V2 preamble with all of Announce instead of V1 with the first.
 	MultiAddress bool
 
-	HandshakeTimeout time.Duration // for reading a whole preamble [5 s]
-	ConnectTimeout   time.Duration // for one address of one peer, and for one name [5 s]
+	HandshakeTimeout time.Duration // for reading a whole preamble, and for the Guard [5 s]
+	ConnectTimeout   time.Duration // for one address of one peer, the Guard included, and for one name [5 s]
 	WriteTimeout     time.Duration // for one frame; a peer that does not read is dropped [5 s]
 	BindRetry        int           // tries in a row, 1 s apart; 0 is for ever
 	KeepAlive        bool          // SO_KEEPALIVE; only for the default Network

@@ -37,7 +37,8 @@ func (m *Manager) attempt(sid quorum.SID, addr string) attempt {
 	}
 }
 
-// dialOne tries one address with an IP literal for ConnectTimeout at most.
+// dialOne tries one address with an IP literal for ConnectTimeout at most. One where somebody else answers is as bad as
+// one where nobody does: the others are tried.
 func (m *Manager) dialOne(sid quorum.SID, addr string) attempt {
 	return func(ctx context.Context) (*dialled, error) {
 		start := time.Now()
@@ -45,7 +46,10 @@ func (m *Manager) dialOne(sid quorum.SID, addr string) attempt {
 		defer cancel()
 		conn, err := m.opt.Network.Dial(limited, addr)
 		if err == nil {
-			return &dialled{conn, addr, start}, nil
+			if err = m.vouch(limited, conn, sid); err == nil {
+				return &dialled{conn, addr, start}, nil
+			}
+			closeNow(conn)
 		}
 		if ctx.Err() == nil { // else another address was faster, or nobody waits any more
 			m.opt.Events.Emit(event.ConnectionAttempt{Peer: sid, Address: addr, Result: dialResult(err),

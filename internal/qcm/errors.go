@@ -9,18 +9,38 @@ import (
 	"syscall"
 
 	"electnode/internal/event"
+	"electnode/internal/quorum"
 )
 
 // ErrTLS stands in every error of a Network with TLS whose hand-shake came to no secure connection, but for one that
 // took too long and one that the other side left before it was told anything.
 var ErrTLS = errors.New("TLS hand-shake")
 
+// identityError is what the Guard has against a connection. It hides what the Guard's reasons are made of.
+type identityError struct{ reason string }
+
+func (e *identityError) Error() string { return e.reason }
+
+// vouch asks the Guard, if there is one; the error is an *identityError.
+func (m *Manager) vouch(ctx context.Context, conn net.Conn, sid quorum.SID) error {
+	if m.opt.Guard == nil {
+		return nil
+	}
+	if err := m.opt.Guard.Admit(ctx, conn, sid); err != nil {
+		return &identityError{err.Error()}
+	}
+	return nil
+}
+
 // dialResult says which result of a ConnectionAttempt err is.
 func dialResult(err error) string {
 	var dns *net.DNSError
+	var identity *identityError
 	switch {
 	case err == nil:
 		return event.DialConnected
+	case errors.As(err, &identity):
+		return event.DialIdentity
 	case errors.As(err, &dns):
 		return event.DialUnresolved
 	case errors.Is(err, ErrTLS):
@@ -49,10 +69,13 @@ func dropReason(err error) string {
 	}
 }
 
-// rejectReason says which reason of a HandshakeRejected err is, err being what ReadPreamble returned.
+// rejectReason says which reason of a HandshakeRejected err is, err being what ReadPreamble or vouch returned.
 func rejectReason(err error) string {
 	var preamble *PreambleError
+	var identity *identityError
 	switch {
+	case errors.As(err, &identity):
+		return event.RejectIdentity
 	case errors.As(err, &preamble):
 		return preamble.Reason
 	case errors.Is(err, ErrTLS):

@@ -1,31 +1,42 @@
 package qcm
 
 import (
+	"context"
 	"net"
 	"slices"
+	"time"
 )
 
-// halfOpen is the list of accepted connections whose preamble is not complete, oldest first, and the bound
+// halfOpen is the list of accepted connections that are not known to be a peer's yet, oldest first, and the bound
 // on their number.
 type halfOpen struct {
 	limit int
 	conns []*handshake
 }
 
-// handshake is one accepted connection whose preamble is being read.
+// handshake is one accepted connection whose preamble is being read, or about which the Guard is being asked.
 type handshake struct {
 	conn    net.Conn
 	host    string // the remote address without its port
 	evicted bool   // closed to make room for another
+	cancel  context.CancelFunc
 }
 
-func newHandshake(conn net.Conn) *handshake {
+// newHandshake makes one that may last until limit; the context ends then, or with end.
+func newHandshake(conn net.Conn, limit time.Time) (context.Context, *handshake) {
 	remote := conn.RemoteAddr().String()
 	host, _, err := net.SplitHostPort(remote)
 	if err != nil {
 		host = remote
 	}
-	return &handshake{conn: conn, host: host}
+	ctx, cancel := context.WithDeadline(context.Background(), limit)
+	return ctx, &handshake{conn: conn, host: host, cancel: cancel}
+}
+
+// end ends the hand-shake, whatever it waits for.
+func (h *handshake) end() {
+	h.cancel()
+	closeNow(h.conn)
 }
 
 // add puts h on the list. When that was full, the hand-shake that gives way is returned, for the caller

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"electnode/internal/event"
@@ -127,7 +128,7 @@ func (m *Manager) stop() {
 	half := m.half.all()
 	m.mu.Unlock()
 	for _, h := range half {
-		closeNow(h.conn)
+		h.end()
 	}
 	for _, l := range links {
 		l.cut(event.DropStopped, "")
@@ -189,14 +190,31 @@ func (m *Manager) ConnectAll() {
 }
 
 // SetViews says who is a member and where members are dialled from now on: at all their addresses, those
-// of committed first. Either may be nil. Links that exist stay.
+// of committed first. Either may be nil. Links that exist stay, but with a Guard those of strangers that become
+// members: a member must show who it is.
 func (m *Manager) SetViews(committed, lastSeen *quorum.View) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	strangers := m.linkedStrangers()
 	m.committed, m.lastSeen = committed, lastSeen
+	strangers = slices.DeleteFunc(strangers, func(l *link) bool { return m.opt.Guard == nil || !m.known(l.p.sid) })
 	for _, p := range m.peers {
 		m.release(p)
 	}
+	m.mu.Unlock()
+	for _, l := range strangers {
+		l.cut(event.DropIdentity, "its server id is a member's now")
+	}
+}
+
+// linkedStrangers lists the links of those that are in no view. The caller holds the lock.
+func (m *Manager) linkedStrangers() []*link {
+	var all []*link
+	for _, p := range m.peers {
+		if p.link != nil && !m.known(p.sid) {
+			all = append(all, p.link)
+		}
+	}
+	return all
 }
 
 // Forget makes everything sent so far out of date: a new link starts with what is sent from now on. What

@@ -126,6 +126,14 @@ func (a *accepted) Write(b []byte) (int, error) {
 	return a.through.Write(b)
 }
 
+// ConnectionState is what the hand-shake came to: nothing for a connection that is plain, or has not done it.
+func (a *accepted) ConnectionState() tls.ConnectionState {
+	if secure := a.settled.Load(); secure != nil {
+		return secure.ConnectionState()
+	}
+	return tls.ConnectionState{}
+}
+
 // Close ends the connection, with TLS's farewell if there is TLS.
 func (a *accepted) Close() error {
 	if secure := a.settled.Load(); secure != nil {

@@ -41,6 +41,14 @@ func (k *Keeper) Server(inner qcm.Network) qcm.Network {
 	return newDual(inner, k.current.Load, optionsOf(k.conf))
 }
 
+// Own is the own certificate that is in force; nil: there is none.
+func (k *Keeper) Own() *x509.Certificate {
+	if s := k.current.Load(); len(s.own) > 0 {
+		return s.own[0].Leaf
+	}
+	return nil
+}
+
 // Doubts lists what makes others turn this server away, as far as it can know.
 func (k *Keeper) Doubts() []string {
 	s := k.current.Load()

@@ -80,7 +80,8 @@ func (b *builder) takeRest(s event.Stamped) bool {
 		}
 	case event.StateChanged, event.NotificationReplaced, event.ResendScheduled, event.EventsDropped,
 		event.ConnectionDown, event.HandshakeRejected, event.ListenFailed, event.PeerResolved, event.FollowerLost,
-		event.HeartbeatMissed, event.HeartbeatAnswered, event.HistoryRefused, event.RequestRefused:
+		event.HeartbeatMissed, event.HeartbeatAnswered, event.HistoryRefused, event.RequestRefused,
+		event.CertificateRenewed:
 		// Shown by metrics and logs. Each may come without end while no election runs.
 	default:
 		return false

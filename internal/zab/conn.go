@@ -25,6 +25,7 @@ type conn struct {
 	sock    net.Conn
 	dialled bool
 	timeout time.Duration // for one write
+	cancel  func()        // ends what is asked about it; called by write, at its end
 
 	wake chan struct{} // one place: a token says that there is something to look at
 
@@ -94,6 +95,7 @@ func (c *conn) why() (reason, detail string) {
 
 // write writes what is queued, all of it at once, until the connection ends.
 func (c *conn) write() {
+	defer c.cancel()
 	defer c.sock.Close() // ends the reader too
 	var out []byte
 	for range c.wake {

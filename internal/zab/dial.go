@@ -7,15 +7,18 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"electnode/internal/event"
+	"electnode/internal/quorum"
 )
 
 // stagger is how much later each further address of a leader is tried: addresses are given in order of
 // preference, and one that is down must not cost an election.
 const stagger = 100 * time.Millisecond
 
-// Dial connects to the first of the addresses, host:port, that answers; Opened or DialError is delivered.
+// Dial connects to the first of the addresses, host:port, at which leader answers; Opened or DialError is delivered.
 // It does not wait for that. A new Dial ends the one before.
-func (t *Transport) Dial(ctx context.Context, addrs []string) {
+func (t *Transport) Dial(ctx context.Context, leader quorum.SID, addrs []string) {
 	ctx, cancel := context.WithTimeout(ctx, t.opt.DialTimeout)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -30,7 +33,7 @@ func (t *Transport) Dial(ctx context.Context, addrs []string) {
 	// Ends when an address answered, all were tried, or the context is over, at the latest by Close.
 	t.wg.Go(func() {
 		defer cancel()
-		sock, err := t.race(ctx, addrs)
+		sock, err := t.race(ctx, leader, addrs)
 		if err != nil {
 			t.deliver(Input{Kind: DialError, Detail: err.Error()})
 			return
@@ -47,14 +50,14 @@ type dialled struct {
 
 // race tries all addresses, each a little later than the one before, and returns the first connection.
 // All attempts have ended then.
-func (t *Transport) race(ctx context.Context, addrs []string) (net.Conn, error) {
+func (t *Transport) race(ctx context.Context, leader quorum.SID, addrs []string) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	results := make(chan dialled, len(addrs)) // each attempt reports once
 	for i, addr := range addrs {
 		// The race's own: ends with its attempt, which the context bounds; race waits for its result.
 		go func() {
-			sock, err := t.attempt(ctx, time.Duration(i)*stagger, addr)
+			sock, err := t.attempt(ctx, time.Duration(i)*stagger, leader, addr)
 			results <- dialled{sock, err}
 		}()
 	}
@@ -81,7 +84,7 @@ func (t *Transport) race(ctx context.Context, addrs []string) (net.Conn, error) 
 }
 
 // attempt waits, looks the host up and tries its addresses one after another.
-func (t *Transport) attempt(ctx context.Context, wait time.Duration, addr string) (net.Conn, error) {
+func (t *Transport) attempt(ctx context.Context, wait time.Duration, leader quorum.SID, addr string) (net.Conn, error) {
 	if wait > 0 {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
@@ -102,7 +105,7 @@ func (t *Transport) attempt(ctx context.Context, wait time.Duration, addr string
 	err = fmt.Errorf("%s: no address", addr)
 	for i, ip := range ips {
 		var sock net.Conn
-		if sock, err = t.dialIP(ctx, net.JoinHostPort(ip, port), len(ips)-i); err == nil {
+		if sock, err = t.dialIP(ctx, leader, net.JoinHostPort(ip, port), len(ips)-i); err == nil {
 			return sock, nil
 		}
 	}
@@ -110,12 +113,25 @@ func (t *Transport) attempt(ctx context.Context, wait time.Duration, addr string
 }
 
 // dialIP tries one address with its share of the time that is left: one that swallows packets must not
-// use up what the next one needs.
-func (t *Transport) dialIP(ctx context.Context, addr string, left int) (net.Conn, error) {
+// use up what the next one needs. One where somebody else answers is as bad.
+func (t *Transport) dialIP(ctx context.Context, leader quorum.SID, addr string, left int) (net.Conn, error) {
+	begun, whole := time.Now(), ctx
 	if end, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/time.Duration(left))
 		defer cancel()
 	}
-	return t.opt.Network.Dial(ctx, addr)
+	sock, err := t.opt.Network.Dial(ctx, addr)
+	if err != nil || t.opt.Guard == nil {
+		return sock, err
+	}
+	if err = t.opt.Guard.Admit(ctx, sock, leader); err == nil {
+		return sock, nil
+	}
+	_ = raw(sock).Close()   // nobody is to be told good-bye
+	if whole.Err() == nil { // else another address was faster, or nobody waits any more
+		t.opt.Events.Emit(event.ConnectionAttempt{Peer: leader, Address: addr, Result: event.DialIdentity,
+			Detail: err.Error(), Duration: time.Since(begun)})
+	}
+	return nil, err
 }

@@ -47,7 +47,7 @@ func (m *member) run() {
 			m.emitter.Emit(ev)
 		}
 		if out.Dial {
-			m.transport.Dial(context.Background(), m.addrs)
+			m.transport.Dial(context.Background(), 1, m.addrs)
 		}
 		for _, s := range out.Sends {
 			m.transport.Send(s)

@@ -172,7 +172,7 @@ func (e *ends) dialled(t *testing.T) ConnID {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.Dial(context.Background(), []string{"leader:2888"})
+	e.Dial(context.Background(), 1, []string{"leader:2888"})
 	if e.peer, err = ln.Accept(); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package zab
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"electnode/internal/event"
+	"electnode/internal/quorum"
 )
 
 const (
@@ -21,16 +23,10 @@ const (
 	progressBytes = 16 << 20
 )
 
-// read delivers what comes on c until it ends, and then why.
-func (t *Transport) read(c *conn) {
+// read delivers what comes on c until it ends, and then why. ctx ends with c.
+func (t *Transport) read(ctx context.Context, c *conn) {
 	closed := Input{Kind: Closed, Conn: c.id, Remote: c.sock.RemoteAddr().String()}
-	spoke := false
-	err := t.greet(c)
-	if err == nil {
-		spoke, err = t.packets(c)
-	} else {
-		closed.Reject = refusal(err)
-	}
+	spoke, err := t.converse(ctx, c)
 	c.abort("", "") // the writer must end too; no reason of this side
 	t.forget(c)
 	closed.Detail = err.Error()
@@ -43,62 +39,119 @@ func (t *Transport) read(c *conn) {
 	if reason, detail := c.why(); reason != "" {
 		closed.Reason, closed.Detail = reason, detail
 	}
-	if !spoke && !c.dialled && closed.Reject == "" {
-		closed.Reject = event.RejectClosed
-		if errors.Is(err, ErrMalformed) {
-			closed.Reject = event.RejectFirstPacket
-		}
+	if !spoke && !c.dialled {
+		closed.Reject = refusal(err)
 	}
 	t.deliver(closed)
 }
 
-// refusal says which reason of a HandshakeRejected err of a TLS hand-shake is.
+// identityError is what the Guard has against a connection. It hides what the Guard's reasons are made of.
+type identityError struct{ reason string }
+
+func (e *identityError) Error() string { return e.reason }
+
+// handshakeError is what went wrong in a TLS hand-shake.
+type handshakeError struct{ err error }
+
+func (e *handshakeError) Error() string { return e.err.Error() }
+func (e *handshakeError) Unwrap() error { return e.err }
+
+// refusal says which reason of a HandshakeRejected err is, err being what first returned.
 func refusal(err error) string {
 	var slow net.Error
+	var identity *identityError
+	var handshake *handshakeError
 	switch {
+	case errors.As(err, &identity):
+		return event.RejectIdentity
 	case errors.As(err, &slow) && slow.Timeout():
 		return event.RejectSilent
+	case errors.Is(err, ErrMalformed):
+		return event.RejectFirstPacket
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, net.ErrClosed):
 		return event.RejectClosed
+	case errors.As(err, &handshake):
+		return event.RejectTLS
 	}
-	return event.RejectTLS
-}
-
-// greet tells of the connection and completes a TLS hand-shake, which is bounded in time by the role: it
-// closes connections without a first packet.
-func (t *Transport) greet(c *conn) error {
-	if !t.deliver(Input{Kind: Opened, Conn: c.id, Remote: c.sock.RemoteAddr().String()}) {
-		return errClosing
-	}
-	if secure, ok := c.sock.(interface{ Handshake() error }); ok {
-		return secure.Handshake()
-	}
-	return nil
+	return event.RejectClosed
 }
 
 // errClosing says that the transport is being closed.
 var errClosing = errors.New("transport is closing")
 
-// packets delivers packets until the connection ends; spoke says that there was one at least.
-func (t *Transport) packets(c *conn) (spoke bool, err error) {
-	size, limit := readBuffer, min(maxFirstData, t.opt.MaxData)
+// converse tells of the connection, completes a TLS hand-shake, and delivers packets until it ends; spoke says that
+// there was one at least. An accepted connection has a deadline for the first: a role that is not decided yet may keep
+// learners waiting, but not who has not said a word.
+func (t *Transport) converse(ctx context.Context, c *conn) (spoke bool, err error) {
+	if !t.deliver(Input{Kind: Opened, Conn: c.id, Remote: c.sock.RemoteAddr().String()}) {
+		return false, errClosing
+	}
+	size := readBuffer
 	if c.dialled {
-		size, limit = streamBuffer, t.opt.MaxData
+		size = streamBuffer
 	}
 	r := bufio.NewReaderSize(c.sock, size)
-	for {
-		p, err := ReadPacket(r, limit)
+	if !c.dialled {
+		first, err := t.first(ctx, c, r)
 		if err != nil {
-			return spoke, err
+			return false, err
 		}
-		spoke, limit = true, t.opt.MaxData
+		if !t.deliver(Input{Kind: Received, Conn: c.id, Packet: first}) {
+			return true, errClosing
+		}
+	}
+	return !c.dialled, t.packets(c, r)
+}
+
+// first reads the first packet of an accepted connection, and asks the Guard about the learner that it names.
+// Differs from ZooKeeper, which waits initLimit for that packet and takes everybody's word for who sent it.
+func (t *Transport) first(ctx context.Context, c *conn, r *bufio.Reader) (Packet, error) {
+	limit := time.Now().Add(t.opt.HandshakeTimeout)
+	ctx, cancel := context.WithDeadline(ctx, limit)
+	defer cancel()
+	if err := c.sock.SetReadDeadline(limit); err != nil {
+		return Packet{}, err
+	}
+	if secure, ok := c.sock.(interface{ Handshake() error }); ok {
+		if err := secure.Handshake(); err != nil {
+			return Packet{}, &handshakeError{err}
+		}
+	}
+	p, err := ReadPacket(r, min(maxFirstData, t.opt.MaxData))
+	if err != nil {
+		return Packet{}, err
+	}
+	if sid, named := claimed(p); named && t.opt.Guard != nil {
+		if err := t.opt.Guard.Admit(ctx, c.sock, sid); err != nil {
+			return Packet{}, &identityError{err.Error()}
+		}
+	}
+	return p, c.sock.SetReadDeadline(time.Time{})
+}
+
+// claimed is the server that a first packet says it comes from; false: it names none, and the leader will refuse it.
+func claimed(p Packet) (quorum.SID, bool) {
+	if p.Type != TypeFollowerInfo && p.Type != TypeObserverInfo {
+		return 0, false
+	}
+	info, err := ParseLearnerInfo(p.Data)
+	return info.SID, err == nil || errors.Is(err, ErrLegacy) && len(p.Data) >= 8
+}
+
+// packets delivers packets until the connection ends.
+func (t *Transport) packets(c *conn, r *bufio.Reader) error {
+	for {
+		p, err := ReadPacket(r, t.opt.MaxData)
+		if err != nil {
+			return err
+		}
 		if p.Type == TypeSnap && c.dialled {
 			if p.Snapshot, err = t.snapshot(c, r, p); err != nil {
-				return spoke, err
+				return err
 			}
 		}
 		if !t.deliver(Input{Kind: Received, Conn: c.id, Packet: p}) {
-			return spoke, errClosing
+			return errClosing
 		}
 	}
 }

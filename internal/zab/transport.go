@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"electnode/internal/event"
+	"electnode/internal/quorum"
 )
 
 // Network is how connections are made: TCP or TLS in production, memory in tests. Lookup turns a host name
@@ -19,6 +20,13 @@ type Network interface {
 	Lookup(ctx context.Context, host string) ([]string, error)
 }
 
+// Guard judges who may speak as whom, on connections of either direction.
+type Guard interface {
+	// Admit says why the other side of conn may not speak as sid, in one line for people with both in it; nil: it may.
+	// It is called after a TLS hand-shake, by many goroutines at once, and ends soon after ctx does. It leaves conn alone.
+	Admit(ctx context.Context, conn net.Conn, sid quorum.SID) error
+}
+
 // TransportOptions is what a transport needs to know. Zero values mean the defaults in brackets.
 type TransportOptions struct {
 	Network Network
@@ -27,6 +35,9 @@ type TransportOptions struct {
 	// that nothing of an earlier role is left in it.
 	Inputs chan<- Input
 	Events *event.Emitter
+	// Guard is asked before a learner's first packet is delivered, and before a leader's connection is
+	// [everybody may speak as anybody].
+	Guard Guard
 	// IDs is the last ConnID that was given out, shared by all transports of a node [its own].
 	IDs *atomic.Uint64
 
@@ -35,7 +46,10 @@ type TransportOptions struct {
 	DialTimeout  time.Duration // for one Dial, all addresses [5 s]
 	WriteTimeout time.Duration // for what is written at once; a peer that does not read is dropped [5 s]
 	ProgressTime time.Duration // between two Progress inputs of one snapshot stream [1 s]
-	KeepAlive    bool          // SO_KEEPALIVE
+	// HandshakeTimeout is how long an accepted connection may take for its first packet, a TLS hand-shake and the
+	// Guard included [5 s]. Learners send it at once; only then they may have to wait.
+	HandshakeTimeout time.Duration
+	KeepAlive        bool // SO_KEEPALIVE
 }
 
 // Transport moves the packets of one role over real connections. Two goroutines for each connection, one
@@ -64,6 +78,7 @@ func NewTransport(o TransportOptions) *Transport {
 	setDefault(&o.DialTimeout, 5*time.Second)
 	setDefault(&o.WriteTimeout, 5*time.Second)
 	setDefault(&o.ProgressTime, time.Second)
+	setDefault(&o.HandshakeTimeout, 5*time.Second)
 	return &Transport{opt: o, done: make(chan struct{}), conns: map[ConnID]*conn{}}
 }
 
@@ -130,7 +145,9 @@ func (t *Transport) deliver(in Input) bool {
 // called, and the socket is closed.
 func (t *Transport) adopt(sock net.Conn, dialled bool) *conn {
 	tune(sock, t.opt.KeepAlive)
+	ctx, cancel := context.WithCancel(context.Background())
 	c := newConn(ConnID(t.opt.IDs.Add(1)), sock, dialled, t.opt.WriteTimeout)
+	c.cancel = cancel
 	t.mu.Lock()
 	room := !t.closed && (dialled || t.accepted < t.opt.MaxConns)
 	if room {
@@ -141,10 +158,11 @@ func (t *Transport) adopt(sock net.Conn, dialled bool) *conn {
 		// Both are the connection's own: they end when its socket is closed, by the other side, by
 		// CloseConn or by Close, which waits for them.
 		t.wg.Go(c.write)
-		t.wg.Go(func() { t.read(c) })
+		t.wg.Go(func() { t.read(ctx, c) })
 	}
 	t.mu.Unlock()
 	if !room {
+		cancel()
 		_ = sock.Close() // nothing was promised to the other side
 		return nil
 	}

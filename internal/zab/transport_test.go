@@ -172,10 +172,10 @@ func TestCloseWithStuckReaders(t *testing.T) {
 		if p, err := readFrom(peer); err != nil || p.Type != TypePing {
 			t.Errorf("the second connection is stuck too: %v", err)
 		}
-		e.Dial(context.Background(), []string{"leader:1"}) // its DialError is taken by nobody
+		e.Dial(context.Background(), 1, []string{"leader:1"}) // its DialError is taken by nobody
 		e.Close()
 		e.Close()
-		e.Dial(context.Background(), []string{"leader:2888"})
+		e.Dial(context.Background(), 1, []string{"leader:2888"})
 		if bound, err := e.Listen([]string{"10.0.0.1:2889"}); err == nil || len(bound) > 0 {
 			t.Errorf("a closed transport listens: %v", bound)
 		}
@@ -276,7 +276,7 @@ func TestDial(t *testing.T) {
 					}
 				}()
 				begun := time.Now()
-				e.Dial(context.Background(), tt.addrs)
+				e.Dial(context.Background(), 1, tt.addrs)
 				in := <-e.inputs
 				if took := time.Since(begun); took != tt.after {
 					t.Errorf("after %s, want %s", took, tt.after)

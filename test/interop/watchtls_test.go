@@ -94,20 +94,21 @@ func (a *authority) store(name, kind string) string {
 	return a.storeUntil(name, kind, time.Now().Add(time.Hour))
 }
 
-func (a *authority) storeUntil(name, kind string, end time.Time) string {
+// storeUntil writes one that ends at end, with more names if given.
+func (a *authority) storeUntil(name, kind string, end time.Time, names ...string) string {
 	a.t.Helper()
 	key := newKey(a.t, kind)
 	raw, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	return a.storeOf(name, key, &pem.Block{Type: "PRIVATE KEY", Bytes: raw}, end)
+	return a.storeOf(name, key, &pem.Block{Type: "PRIVATE KEY", Bytes: raw}, end, names...)
 }
 
-func (a *authority) storeOf(name string, key crypto.Signer, block *pem.Block, end time.Time) string {
+func (a *authority) storeOf(name string, key crypto.Signer, block *pem.Block, end time.Time, names ...string) string {
 	a.t.Helper()
 	c := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: end,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: end, DNSNames: names,
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment}
 	return a.write(name+".pem", block, &pem.Block{Type: "CERTIFICATE", Bytes: a.sign(c, key.Public()).Raw})
 }

@@ -129,6 +129,7 @@ const SENTENCES = {
   HeartbeatAnswered: (r) => `server ${cut(r.peer, 20)} answered a heartbeat`,
   DurableWritten: (r) => `wrote ${cut(r.file, 30)} ${cut(r.epoch, 20)} ${r.detail ? `and failed: ${cut(r.detail)}` : 'to disk'}`,
   SyncReceived: (r) => `was brought up to date by ${cut(r.type, 10)}`,
+  CertificateRenewed: (r) => `read its certificate: ${r.ok ? 'in force' : 'the former one stays'} ${cut(r.detail)}`,
   EventsDropped: (r) => `${cut(r.count, 20)} events were lost by ${cut(r.sink, 20)}`,
   ConfigSeen: (r) => `saw configuration ${cut(r.version, 20)} of server ${cut(r.peer, 20)}${r.adopted ? ' and adopted it' : ''} ${cut(r.detail)}`,
   HistoryRefused: (r) => `will not vouch for history: ${cut(r.detail)}`,
