@@ -46,13 +46,14 @@ type node struct {
 func ensemble(t *testing.T) []*node {
 	t.Helper()
 	ports := proc.Ports(t, 6)
-	lines := "tickTime=200\ninitLimit=5\nsyncLimit=3\n"
+	var lines strings.Builder
+	lines.WriteString("tickTime=200\ninitLimit=5\nsyncLimit=3\n")
 	for i := range 3 {
-		lines += fmt.Sprintf("server.%d=127.0.0.1:%d:%d\n", i+1, ports[2*i], ports[2*i+1])
+		fmt.Fprintf(&lines, "server.%d=127.0.0.1:%d:%d\n", i+1, ports[2*i], ports[2*i+1])
 	}
 	var nodes []*node
 	for i := range 3 {
-		n := &node{Node: proc.NewNode(t, program, i+1, lines)}
+		n := &node{Node: proc.NewNode(t, program, i+1, lines.String())}
 		var err error
 		if n.clock, err = NewClock(n.Dir); err != nil {
 			t.Fatal(err)
