@@ -49,7 +49,11 @@ func (t *Transport) read(c *conn) {
 			closed.Reject = event.RejectFirstPacket
 		}
 	}
+	t.gaveWay(c, &closed)
 	t.deliver(closed)
+	if !c.dialled {
+		t.leave()
+	}
 }
 
 // refusal says which reason of a HandshakeRejected err of a TLS hand-shake is.
@@ -76,6 +80,9 @@ func (t *Transport) greet(c *conn) error {
 	return nil
 }
 
+// errEvicted says that a connection gave way to another in the very moment of its first packet.
+var errEvicted = errors.New(evictedDetail)
+
 // errClosing says that the transport is being closed.
 var errClosing = errors.New("transport is closing")
 
@@ -90,6 +97,9 @@ func (t *Transport) packets(c *conn) (spoke bool, err error) {
 		p, err := ReadPacket(r, limit)
 		if err != nil {
 			return spoke, err
+		}
+		if !spoke && !t.spoke(c) {
+			return false, errEvicted
 		}
 		spoke, limit = true, t.opt.MaxData
 		if p.Type == TypeSnap && c.dialled {

@@ -83,7 +83,7 @@ func TestBadHandshake(t *testing.T) {
 		defer e.Close()
 		a, b := net.Pipe()
 		defer a.Close()
-		e.adopt(secure{b}, false)
+		e.taken(secure{b})
 		if in := <-e.inputs; in.Kind != Opened {
 			t.Fatalf("got %+v", in)
 		}
@@ -182,12 +182,14 @@ func TestCloseWithStuckReaders(t *testing.T) {
 	})
 }
 
+// TestMaxConns: those who have spoken are not pushed out.
 func TestMaxConns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnds(TransportOptions{MaxConns: 1})
 		defer e.Close()
 		e.accepted(t)
 		first := e.peer
+		e.says(t)
 		second, err := e.net.Dial(context.Background(), "10.0.0.1:2888")
 		if err != nil {
 			t.Fatal(err)
