@@ -85,6 +85,10 @@ func (e *encoder) election(ev Event) bool {
 	case EventsDropped:
 		e.text("sink", ev.Sink)
 		e.count("count", ev.Count)
+	case LinesLeftOut:
+		e.text("line", ev.Line)
+		e.text("reason", ev.Reason)
+		e.count("count", ev.Count)
 	default:
 		return false
 	}
@@ -149,6 +153,7 @@ func (e *encoder) link(ev Event) bool {
 		e.text("reason", ev.Reason)
 		e.text("detail", ev.Detail)
 		e.duration("duration_ns", ev.Duration)
+		e.count("more", ev.More)
 	case ListenFailed:
 		e.text("address", ev.Address)
 		e.text("port", ev.Port)

@@ -18,6 +18,7 @@ func (ElectionDecided) Name() string       { return "ElectionDecided" }
 func (ElectionAborted) Name() string       { return "ElectionAborted" }
 func (ConfigSeen) Name() string            { return "ConfigSeen" }
 func (EventsDropped) Name() string         { return "EventsDropped" }
+func (LinesLeftOut) Name() string          { return "LinesLeftOut" }
 func (ConnectionAttempt) Name() string     { return "ConnectionAttempt" }
 func (ConnectionTieBreak) Name() string    { return "ConnectionTieBreak" }
 func (ConnectionUp) Name() string          { return "ConnectionUp" }
@@ -44,7 +45,7 @@ func All() []Event {
 	return []Event{
 		NodeStarted{}, NodeStopped{}, StateChanged{}, ElectionStarted{}, RoundChanged{}, VoteChanged{},
 		&NotificationSent{}, &NotificationReceived{}, NotificationReplaced{}, ResendScheduled{}, QuorumReached{}, QuorumUndone{},
-		ElectionDecided{}, ElectionAborted{}, ConfigSeen{}, EventsDropped{}, ConnectionAttempt{},
+		ElectionDecided{}, ElectionAborted{}, ConfigSeen{}, EventsDropped{}, LinesLeftOut{}, ConnectionAttempt{},
 		ConnectionTieBreak{}, ConnectionUp{}, ConnectionDown{}, HandshakeCompleted{}, HandshakeRejected{},
 		ListenFailed{}, PeerResolved{}, EpochProposed{}, EpochPromised{}, LeaderEstablished{}, LeaderLost{},
 		FollowerJoined{}, FollowerLost{}, HeartbeatMissed{}, HeartbeatAnswered{}, SyncReceived{},

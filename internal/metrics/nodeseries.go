@@ -27,6 +27,7 @@ type nodeSeries struct {
 	writes    byWord[string, prometheus.Observer]
 	events    byWord[string, prometheus.Counter]
 	dropped   byWord[string, prometheus.Counter]
+	leftOut   prometheus.Counter
 }
 
 func newNodeSeries(k maker, strange prometheus.Counter, opt Options) nodeSeries {
@@ -53,6 +54,7 @@ func newNodeSeries(k maker, strange prometheus.Counter, opt Options) nodeSeries 
 		vote:      k.gauge("electnode_vote_leader_sid", "Whom this node votes for, -1 for nobody."),
 		writes:    histogramsByWord(strange, event.Files(), writes),
 		events:    countersByWord(strange, eventNames(), events),
+		leftOut:   k.counter("electnode_log_lines_left_out_total", "Lines that were not written to the log because there were too many of their kind."),
 		dropped:   countersByWord(strange, append([]string{otherSink}, opt.Sinks...), dropped),
 	}
 	s.leaderSID.Set(noSID)
