@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"electnode/internal/crowd"
 	"electnode/internal/recorder"
 )
 
@@ -112,7 +113,7 @@ func addEnsemble(mux *http.ServeMux, e *Ensemble) {
 		defer limitTime(w, answerTime)()
 		writeJSON(w, http.StatusOK, look.answer(r.Context()))
 	})
-	mux.Handle("GET /api/v1/ensemble/events", streamHandler(e.Events, e.Acted, maxPages))
+	mux.Handle("GET /api/v1/ensemble/events", streamHandler(e.Events, e.Acted, crowd.Bounds{All: maxPages, PerHost: maxPagesPerHost}))
 	mux.HandleFunc("GET /api/v1/ensemble/elections", func(w http.ResponseWriter, r *http.Request) {
 		defer limitTime(w, answerTime)()
 		writeJSON(w, http.StatusOK, ElectionList{e.elections(r.Context())})
