@@ -79,6 +79,11 @@ func openViews(ctx context.Context, opt viewOptions) (*views, error) {
 	return v, nil
 }
 
+// turnedAway tells of a client of HTTP for which there was no room.
+func (v *views) turnedAway(remote, detail string) {
+	v.events.Emit(event.HandshakeRejected{Port: event.PortHTTP, Remote: remote, Reason: event.RejectTooMany, Detail: detail})
+}
+
 // scrapes answers /metrics with all that has happened so far.
 func (v *views) scrapes() http.Handler {
 	h := v.metrics.Handler()

@@ -20,6 +20,7 @@ const (
 	maxStreamsPerHost  = 16
 	maxPages           = 128 // the same of the page, which people leave open
 	maxPagesPerHost    = 112
+	maxAsking          = 4                // requests for which all members are asked for their elections; the others wait
 	maxHeader          = 16 << 10         // bytes before the body
 	maxBody            = 64 << 10         // bytes of the body
 	headerTime         = 5 * time.Second  // from the connection or the first byte to the end of the header
@@ -92,6 +93,26 @@ func bounded(h http.Handler) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		h.ServeHTTP(w, r)
 	})
+}
+
+// turns let some requests at a time ask the members; the others wait, as long as a member may.
+type turns chan struct{}
+
+// take waits for a turn, which ends with leave and is over before the answer is written: slow clients hold nobody
+// up. Without one it has answered.
+func (t turns) take(w http.ResponseWriter, r *http.Request) (leave func(), ok bool) {
+	timer := time.NewTimer(listTime)
+	defer timer.Stop()
+	select {
+	case t <- struct{}{}:
+		return func() { <-t }, true
+	case <-timer.C:
+		w.Header().Set("Retry-After", retryAfter)
+		writeError(w, http.StatusServiceUnavailable, fmt.Sprintf("%d requests ask the members already", cap(t)))
+		tellRefused(r.Context(), r.RemoteAddr, "no turn to ask the members")
+	case <-r.Context().Done():
+	}
+	return nil, false
 }
 
 // refusedKey is where a request's context has the function that is told of clients that are turned away.

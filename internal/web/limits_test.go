@@ -250,3 +250,25 @@ func TestBody(t *testing.T) {
 		}
 	}
 }
+
+// TestTurns: no more requests than there are turns ask at a time; one that waits for too long is turned away.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asking := make(turns, 2)
+		take := func() (leave func(), code int) {
+			w := httptest.NewRecorder()
+			leave, _ = asking.take(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+			return leave, w.Code
+		}
+		first, _ := take()
+		second, _ := take()
+		if third, code := take(); third != nil || code != http.StatusServiceUnavailable {
+			t.Errorf("%d for one that waited too long", code)
+		}
+		time.AfterFunc(listTime/2, first)
+		if third, code := take(); third == nil {
+			t.Errorf("%d for one that waited for its turn", code)
+		}
+		second()
+	})
+}

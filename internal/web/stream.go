@@ -60,8 +60,7 @@ func streamHandler(events Events, actions *Actions, bounds crowd.Bounds) http.Ha
 			defer watched.Watch()()
 		}
 		s := stream{events: events, actions: actions, w: w, control: http.NewResponseController(w)}
-		defer limitTime(w, streamWrite)()          // renewed with each batch
-		_ = s.control.SetReadDeadline(time.Time{}) // the request is read; as in limitTime
+		defer limitTime(w, streamWrite)() // renewed with each batch
 		s.run(r)
 	})
 }
