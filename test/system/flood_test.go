@@ -134,16 +134,11 @@ func storm(ctx context.Context, ports map[int]func(i int) []byte) int {
 	return made
 }
 
-// TestStormKeepsNobodyOut: while all ports of the leader are stormed from the very address that everybody has, by
-// silent connections, strangers and made-up learners, a member that starts anew joins, a program that asks over HTTP
-// and one that says a word are answered, and the history of elections stays.
-func TestStormKeepsNobodyOut(t *testing.T) {
-	t.Parallel()
-	e := newEnsemble(t, 3, "tickTime=1000\ninitLimit=10\nsyncLimit=10\n4lw.commands.whitelist=ruok\n")
-	leader, epoch := e.start("--log.level", "info")
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
-	defer cancel()
-	_, port, err := net.SplitHostPort(leader.HTTP)
+// everyPort are the ports of a server, and what a hostile client says first at each: half of the time nothing, and
+// otherwise something that may be the beginning of a good conversation.
+func everyPort(t *testing.T, s *server) map[int]func(int) []byte {
+	t.Helper()
+	_, port, err := net.SplitHostPort(s.HTTP)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,18 +152,29 @@ func TestStormKeepsNobodyOut(t *testing.T) {
 		}
 		return say
 	}
+	return map[int]func(int) []byte{
+		s.election: func(i int) []byte { return half(i, preamble(int64(1000+i), "127.0.0.1:1")) },
+		s.quorum: func(i int) []byte {
+			info := zab.AppendLearnerInfo(nil, zab.LearnerInfo{SID: quorum.SID(1000 + i), ProtocolVersion: 0x10000})
+			return half(i, packet(zab.TypeObserverInfo, info))
+		},
+		s.client: func(i int) []byte { return half(i, []byte("ru")) },
+		httpPort: func(i int) []byte { return half(i, []byte("GET /healthz HTTP/1.1\r\n")) },
+	}
+}
+
+// TestStormKeepsNobodyOut: while all ports of the leader are stormed from the very address that everybody has, by
+// silent connections, strangers and made-up learners, a member that starts anew joins, a program that asks over HTTP
+// and one that says a word are answered, and the history of elections stays.
+func TestStormKeepsNobodyOut(t *testing.T) {
+	t.Parallel()
+	e := newEnsemble(t, 3, "tickTime=1000\ninitLimit=10\nsyncLimit=10\n4lw.commands.whitelist=ruok\n")
+	leader, epoch := e.start("--log.level", "info")
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	ports := everyPort(t, leader)
 	made := make(chan int)
-	go func() { // ends with ctx
-		made <- storm(ctx, map[int]func(int) []byte{
-			leader.election: func(i int) []byte { return half(i, preamble(int64(1000+i), "127.0.0.1:1")) },
-			leader.quorum: func(i int) []byte {
-				info := zab.AppendLearnerInfo(nil, zab.LearnerInfo{SID: quorum.SID(1000 + i), ProtocolVersion: 0x10000})
-				return half(i, packet(zab.TypeObserverInfo, info))
-			},
-			leader.client: func(i int) []byte { return half(i, []byte("ru")) },
-			httpPort:      func(i int) []byte { return half(i, []byte("GET /healthz HTTP/1.1\r\n")) },
-		})
-	}()
+	go func() { made <- storm(ctx, ports) }() // ends with ctx
 	follower := e.others(leader)[0]
 	follower.Kill()
 	follower.Start("--log.level", "info")
