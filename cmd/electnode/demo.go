@@ -104,7 +104,7 @@ func (f demoFlags) serve(out io.Writer, e *demo.Ensemble, shown *ensembleViews, 
 	if f.listen == "off" {
 		return none, nil
 	}
-	s, err := web.Listen(web.ListenOptions{Addrs: []string{f.listen}}, demoHandler(faults, shown, f.traceURL))
+	s, err := web.Listen(web.ListenOptions{Addrs: []string{f.listen}, Refused: shown.nodes[1].turnedAway}, demoHandler(faults, shown, f.traceURL))
 	if err != nil {
 		return none, fmt.Errorf("%w (another address: --web.listen-address, none: off)", err)
 	}

@@ -66,7 +66,7 @@ func describeLinkEvent(ev event.Event) string {
 	case event.HandshakeCompleted:
 		return fmt.Sprintf("hand-shake of %d, form %s, in %s", ev.Peer, ev.Form, short(ev.Duration))
 	case event.HandshakeRejected:
-		return fmt.Sprintf("rejects %s on the %s port: %s%s", ev.Remote, ev.Port, ev.Reason, because(ev.Detail))
+		return fmt.Sprintf("rejects %s on the %s port: %s%s%s", ev.Remote, ev.Port, ev.Reason, because(ev.Detail), others(ev.More))
 	case event.ListenFailed:
 		return fmt.Sprintf("cannot listen on %s (%s)%s", ev.Address, ev.Port, because(ev.Detail))
 	case event.PeerResolved:
@@ -77,6 +77,14 @@ func describeLinkEvent(ev event.Event) string {
 		return fmt.Sprintf("repeats its vote in %s if nothing new is heard", short(ev.Wait))
 	}
 	return ""
+}
+
+// others says how many else an event stands for.
+func others(n uint64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", and %d others", n)
 }
 
 // describeNodeEvent does the same for the rest.
@@ -94,6 +102,8 @@ func describeNodeEvent(ev event.Event) string {
 	case event.ConfigSeen:
 		return fmt.Sprintf("configuration %s at %d%s%s", ev.Version, ev.Peer, map[bool]string{true: ", adopted"}[ev.Adopted],
 			because(ev.Detail))
+	case event.LinesLeftOut:
+		return fmt.Sprintf("%d lines of the kind %q left out of the log", ev.Count, ev.Line+because(ev.Reason))
 	case event.EventsDropped:
 		return fmt.Sprintf("... %d events are missing here (%s) ...", ev.Count, ev.Sink)
 	case event.CertificateRenewed:

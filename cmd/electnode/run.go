@@ -172,7 +172,8 @@ func (in instance) windows(n *node.Node) ([]closer, error) {
 	if addrs := in.httpAddrs(); len(addrs) > 0 {
 		site, done := in.site(n)
 		closers = append(closers, done)
-		s, err := web.Listen(web.ListenOptions{Addrs: addrs, ConfigFile: in.webConfig, Log: in.log}, web.Handler(site))
+		s, err := web.Listen(web.ListenOptions{Addrs: addrs, ConfigFile: in.webConfig, Log: in.log,
+			Refused: in.views.turnedAway}, web.Handler(site))
 		if err != nil {
 			return fail(err)
 		}

@@ -67,15 +67,21 @@ func openViews(ctx context.Context, opt viewOptions) (*views, error) {
 		sinks = append(sinks, v.traces)
 	}
 	if opt.lines {
-		v.lines = logging.NewSink(opt.log, logging.SinkOptions{Dropped: dropped("log"), Pipe: opt.pipe})
+		v.lines = logging.NewSink(opt.log, logging.SinkOptions{Dropped: dropped("log"), Pipe: opt.pipe,
+			LeftOut: func(ev event.LinesLeftOut) { v.events.Emit(ev) }})
 		sinks = append(sinks, v.lines)
 	}
 	v.Relay = queue.NewRelay(sinks, func(n uint64) {
-		for _, sink := range []string{"log", "recorder", "tracing"} {
+		for _, sink := range []string{"log", "metrics", "recorder", "tracing"} {
 			dropped(sink)(n)
 		}
 	})
 	return v, nil
+}
+
+// turnedAway tells of a client of HTTP for which there was no room.
+func (v *views) turnedAway(remote, detail string) {
+	v.events.Emit(event.HandshakeRejected{Port: event.PortHTTP, Remote: remote, Reason: event.RejectTooMany, Detail: detail})
 }
 
 // scrapes answers /metrics with all that has happened so far.

@@ -131,7 +131,8 @@ func (in *watchRun) serve(ctx context.Context) error {
 	var server *web.Server
 	if addrs := in.httpAddrs(); len(addrs) > 0 {
 		var err error
-		server, err = web.Listen(web.ListenOptions{Addrs: addrs, ConfigFile: in.webConfig, Log: in.log}, in.handler())
+		server, err = web.Listen(web.ListenOptions{Addrs: addrs, ConfigFile: in.webConfig, Log: in.log,
+			Refused: func(_, _ string) { in.metrics.Refused() }}, in.handler())
 		if err != nil {
 			return err
 		}

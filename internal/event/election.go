@@ -245,3 +245,10 @@ type EventsDropped struct {
 	Sink  string
 	Count uint64
 }
+
+// LinesLeftOut says that lines of one kind were not written to the log because there were too many of them.
+type LinesLeftOut struct {
+	Line   string // the message of such a line
+	Reason string // what else is the same in all of them; empty: nothing
+	Count  uint64 // of lines, and of what lines that stand for several would have told
+}

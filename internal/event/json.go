@@ -90,6 +90,10 @@ func (e *encoder) election(ev Event) bool {
 		e.flag("ok", ev.OK)
 		e.instant("not_after", ev.NotAfter)
 		e.text("detail", ev.Detail)
+	case LinesLeftOut:
+		e.text("line", ev.Line)
+		e.text("reason", ev.Reason)
+		e.count("count", ev.Count)
 	default:
 		return false
 	}
@@ -154,6 +158,7 @@ func (e *encoder) link(ev Event) bool {
 		e.text("reason", ev.Reason)
 		e.text("detail", ev.Detail)
 		e.duration("duration_ns", ev.Duration)
+		e.count("more", ev.More)
 	case ListenFailed:
 		e.text("address", ev.Address)
 		e.text("port", ev.Port)

@@ -91,6 +91,8 @@ func (d *decoder) election(name string) Event {
 		return EventsDropped{Sink: d.text("sink"), Count: d.count("count")}
 	case "CertificateRenewed":
 		return CertificateRenewed{Start: d.flag("start"), OK: d.flag("ok"), NotAfter: d.instant("not_after"), Detail: d.text("detail")}
+	case "LinesLeftOut":
+		return LinesLeftOut{Line: d.text("line"), Reason: d.text("reason"), Count: d.count("count")}
 	}
 	return nil
 }
@@ -128,7 +130,7 @@ func (d *decoder) link(name string) Event {
 		return HandshakeCompleted{Peer: d.sid("peer"), Form: d.text("form"), Duration: d.duration("duration_ns")}
 	case "HandshakeRejected":
 		return HandshakeRejected{Port: d.text("port"), Remote: d.text("remote"), Reason: d.text("reason"),
-			Detail: d.text("detail"), Duration: d.duration("duration_ns")}
+			Detail: d.text("detail"), Duration: d.duration("duration_ns"), More: d.count("more")}
 	case "ListenFailed":
 		return ListenFailed{Address: d.text("address"), Port: d.text("port"), Detail: d.text("detail"),
 			Final: d.flag("final")}

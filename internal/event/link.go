@@ -113,18 +113,23 @@ const (
 	PortElection = "election"
 	PortQuorum   = "quorum"
 	PortClient   = "client"
+	PortHTTP     = "http"
 )
 
 // Ports lists every port.
-func Ports() []string { return []string{PortElection, PortQuorum, PortClient} }
+func Ports() []string { return []string{PortElection, PortQuorum, PortClient, PortHTTP} }
 
-// HandshakeRejected says that an incoming connection was closed before it became a link.
+// HandshakeRejected says that an incoming connection was closed before it became a link, or a client of HTTP was
+// turned away.
 type HandshakeRejected struct {
 	Port     string // one of the Port constants
 	Remote   string
 	Reason   string // one of the Reject constants
 	Detail   string
 	Duration time.Duration
+	// More is how many others of this port and reason, shortly before, are told by this event as well: of a flood
+	// only some are told by themselves.
+	More uint64
 }
 
 // Reasons why a hand-shake is rejected: a closed set, fit for a label.

@@ -19,6 +19,7 @@ func (ElectionAborted) Name() string       { return "ElectionAborted" }
 func (ConfigSeen) Name() string            { return "ConfigSeen" }
 func (EventsDropped) Name() string         { return "EventsDropped" }
 func (CertificateRenewed) Name() string    { return "CertificateRenewed" }
+func (LinesLeftOut) Name() string          { return "LinesLeftOut" }
 func (ConnectionAttempt) Name() string     { return "ConnectionAttempt" }
 func (ConnectionTieBreak) Name() string    { return "ConnectionTieBreak" }
 func (ConnectionUp) Name() string          { return "ConnectionUp" }
@@ -45,7 +46,7 @@ func All() []Event {
 	return []Event{
 		NodeStarted{}, NodeStopped{}, StateChanged{}, ElectionStarted{}, RoundChanged{}, VoteChanged{},
 		&NotificationSent{}, &NotificationReceived{}, NotificationReplaced{}, ResendScheduled{}, QuorumReached{}, QuorumUndone{},
-		ElectionDecided{}, ElectionAborted{}, ConfigSeen{}, EventsDropped{}, CertificateRenewed{}, ConnectionAttempt{},
+		ElectionDecided{}, ElectionAborted{}, ConfigSeen{}, EventsDropped{}, CertificateRenewed{}, LinesLeftOut{}, ConnectionAttempt{},
 		ConnectionTieBreak{}, ConnectionUp{}, ConnectionDown{}, HandshakeCompleted{}, HandshakeRejected{},
 		ListenFailed{}, PeerResolved{}, EpochProposed{}, EpochPromised{}, LeaderEstablished{}, LeaderLost{},
 		FollowerJoined{}, FollowerLost{}, HeartbeatMissed{}, HeartbeatAnswered{}, SyncReceived{},

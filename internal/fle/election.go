@@ -87,13 +87,14 @@ type Election struct {
 	established bool // the decision was confirmed by an epoch
 	refused     bool // this server left a leader because of its history
 
-	received []stored   // recvset, by index into views.voters
-	settled  []stored   // outofelection, likewise
-	links    []link     // likewise
-	held     []heldVote // likewise: what LOOKING voters said while this server was settled
-	peers    []PeerStatus
-	texts    map[quorum.SID]seenText
-	answers  map[quorum.SID]*allowance // of those without a vote that have one elsewhere
+	received  []stored   // recvset, by index into views.voters
+	settled   []stored   // outofelection, likewise
+	links     []link     // likewise
+	held      []heldVote // likewise: what LOOKING voters said while this server was settled
+	peers     []PeerStatus
+	texts     map[quorum.SID]seenText
+	strangers []quorum.SID              // those of texts that were none of the members', in the order in which they came
+	answers   map[quorum.SID]*allowance // of those without a vote that have one elsewhere
 
 	began      time.Time
 	firstHeard time.Time

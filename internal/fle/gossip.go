@@ -2,6 +2,7 @@ package fle
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"time"
 
@@ -9,8 +10,13 @@ import (
 	"electnode/internal/quorum"
 )
 
-// maxTexts bounds how many senders' last configuration texts are remembered, strangers included.
-const maxTexts = 256
+const (
+	// maxTexts bounds how many strangers' last configuration texts are remembered, the newest; members' all are.
+	maxTexts = 256
+	// maxStrangerText is the longest configuration text of a stranger that is read, in bytes: nobody adopts it, and
+	// to read a long one takes milliseconds that the election needs. A hundred servers take less.
+	maxStrangerText = 8 << 10
+)
 
 // seenText is the last configuration text of a sender that was not this server's own.
 type seenText struct {
@@ -60,6 +66,13 @@ func (e *Election) lookUp(in *received) (seenText, bool) {
 	if s, ok := e.texts[in.peer]; ok && bytes.Equal(s.text, in.Text) {
 		return s, false
 	}
+	member := e.views.isMember(in.peer)
+	if !member && len(in.Text) > maxStrangerText {
+		s := seenText{err: fmt.Sprintf("%d bytes of a stranger are not read", len(in.Text))}
+		last, told := e.texts[in.peer]
+		e.remember(in.peer, s, member)
+		return s, !told || last.err != s.err
+	}
 	s := seenText{text: bytes.Clone(in.Text)}
 	view, err := quorum.ParseText(string(in.Text), e.opt.Parse)
 	if err != nil {
@@ -67,10 +80,22 @@ func (e *Election) lookUp(in *received) (seenText, bool) {
 	} else {
 		s.view = view
 	}
-	if _, ok := e.texts[in.peer]; ok || len(e.texts) < maxTexts || e.views.isMember(in.peer) {
-		e.texts[in.peer] = s
-	}
+	e.remember(in.peer, s, member)
 	return s, true
+}
+
+// remember keeps the last text of a sender. Of strangers too many the one that came first is forgotten.
+func (e *Election) remember(peer quorum.SID, s seenText, member bool) {
+	if _, known := e.texts[peer]; !known && !member {
+		if len(e.strangers) >= maxTexts {
+			if old := e.strangers[0]; !e.views.isMember(old) {
+				delete(e.texts, old)
+			}
+			e.strangers = slices.Delete(e.strangers, 0, 1)
+		}
+		e.strangers = append(e.strangers, peer)
+	}
+	e.texts[peer] = s
 }
 
 // whyNotAdopt is the reason for not taking over a newer configuration; empty: there is none.

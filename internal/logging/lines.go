@@ -20,7 +20,7 @@ func levelOf(ev event.Event) (slog.Level, bool) {
 			return slog.LevelError, true
 		}
 		return slog.LevelInfo, true
-	case event.LeaderLost, event.FollowerLost, event.HistoryRefused, event.EventsDropped,
+	case event.LeaderLost, event.FollowerLost, event.HistoryRefused, event.EventsDropped, event.LinesLeftOut,
 		event.ElectionAborted, event.RequestRefused:
 		return slog.LevelWarn, true
 	case event.HandshakeRejected:
@@ -96,6 +96,14 @@ func detail(d string) slog.Attr {
 	return slog.String("detail", d)
 }
 
+// more is left out when there are none.
+func more(n uint64) slog.Attr {
+	if n == 0 {
+		return slog.Attr{}
+	}
+	return slog.Uint64("more", n)
+}
+
 func says(n event.Notification) slog.Attr {
 	return slog.GroupAttrs("", slog.String("state", n.State.String()), vote("vote", n.Vote), round(n.Round))
 }
@@ -143,6 +151,8 @@ func describeElection(ev event.Event) (string, []slog.Attr) {
 			slog.Bool("adopted", ev.Adopted), detail(ev.Detail)}
 	case event.EventsDropped:
 		return "events dropped", []slog.Attr{slog.String("sink", ev.Sink), slog.Uint64("count", ev.Count)}
+	case event.LinesLeftOut:
+		return "lines left out", []slog.Attr{slog.String("line", ev.Line), reason(ev.Reason), slog.Uint64("count", ev.Count)}
 	}
 	return "", nil
 }
@@ -165,7 +175,7 @@ func describeLink(ev event.Event) (string, []slog.Attr) {
 			slog.Float64("ms", milliseconds(ev.Duration))}
 	case event.HandshakeRejected:
 		return "hand-shake rejected", []slog.Attr{slog.String("port", ev.Port),
-			slog.String("remote", ev.Remote), reason(ev.Reason), detail(ev.Detail)}
+			slog.String("remote", ev.Remote), reason(ev.Reason), detail(ev.Detail), more(ev.More)}
 	case event.ListenFailed:
 		return "cannot listen", []slog.Attr{slog.String("address", ev.Address), slog.String("port", ev.Port),
 			slog.Bool("final", ev.Final), detail(ev.Detail)}

@@ -28,7 +28,8 @@ type Sink struct {
 	lost  uint64    // lines and events, not told yet
 	told  time.Time // when the last loss was told
 	queue *queue.Queue
-	nodes map[quorum.SID]*waiting // owned by the goroutine
+	nodes map[quorum.SID]*waiting // owned by the goroutine, and so is limit
+	limit limiter
 	done  chan struct{}
 	quit  chan struct{}
 }
@@ -38,6 +39,9 @@ type SinkOptions struct {
 	// Dropped is told how many events were lost since the last call, at most once a second, from the sink's
 	// goroutine. It may record an event. Nil: only a line says so.
 	Dropped func(count uint64)
+	// LeftOut is told of lines that were left out because there were too many of their kind, from the sink's
+	// goroutine. It may record the event, which makes a line. Nil: only the line says so.
+	LeftOut func(event.LinesLeftOut)
 	// Pipe is where the logger writes; what it loses counts as well. Nil: the logger may block, and what is lost
 	// then is told when it does no longer.
 	Pipe *Pipe
@@ -48,6 +52,7 @@ const reportEvery = time.Second
 
 // waiting are the lines of one node's running election.
 type waiting struct {
+	view    *quorum.View // nil: not known yet
 	tracker traceid.Tracker
 	held    []event.Stamped
 	until   time.Time // of the oldest
@@ -56,7 +61,7 @@ type waiting struct {
 // NewSink makes a sink that writes to log and starts its goroutine; Close ends it.
 func NewSink(log *slog.Logger, opt SinkOptions) *Sink {
 	s := &Sink{log: log, opt: opt, queue: queue.New(queueSize), nodes: map[quorum.SID]*waiting{},
-		done: make(chan struct{}), quit: make(chan struct{})}
+		limit: limiter{kinds: map[lineKind]*kindState{}}, done: make(chan struct{}), quit: make(chan struct{})}
 	// Owned by the sink, ended by Close.
 	go s.run()
 	return s
@@ -109,11 +114,19 @@ func (s *Sink) run() {
 				s.flush(w)
 			}
 			s.told = time.Time{}
+			s.limit.report(time.Now(), true, s.tellLeft)
 			s.report(time.Now())
 			s.drain() // the report
 			return
 		}
 		s.report(time.Now())
+		s.limit.report(time.Now(), false, func(node quorum.SID, ev event.LinesLeftOut) {
+			if s.opt.LeftOut != nil {
+				s.opt.LeftOut(ev) // comes back here and makes a line
+				return
+			}
+			s.tellLeft(node, ev)
+		})
 		if next, ok := s.next(); ok {
 			timer.Reset(time.Until(next))
 		}
@@ -152,6 +165,11 @@ func (s *Sink) report(now time.Time) {
 	s.write(event.Stamped{Time: now, Event: event.EventsDropped{Sink: "log", Count: n}}, traceid.Trace{})
 }
 
+// tellLeft writes the line of what was left out.
+func (s *Sink) tellLeft(node quorum.SID, ev event.LinesLeftOut) {
+	s.write(event.Stamped{Time: time.Now(), Node: node, Event: ev}, traceid.Trace{})
+}
+
 // take writes the line of st, or holds it until its trace is known.
 func (s *Sink) take(st event.Stamped) {
 	w := s.nodes[st.Node]
@@ -159,9 +177,16 @@ func (s *Sink) take(st event.Stamped) {
 		w = &waiting{}
 		s.nodes[st.Node] = w
 	}
-	switch st.Event.(type) {
-	case event.ElectionStarted, event.NodeStarted, event.NodeStopped:
+	switch ev := st.Event.(type) {
+	case event.ElectionStarted, event.NodeStopped:
 		s.flush(w) // the election before came to nothing
+	case event.NodeStarted:
+		s.flush(w)
+		w.view = ev.View
+	case event.ConfigSeen:
+		if ev.View != nil {
+			w.view = ev.View
+		}
 	}
 	was := w.tracker.Info()
 	info := w.tracker.Observe(st)
@@ -210,6 +235,9 @@ func (s *Sink) next() (time.Time, bool) {
 	if s.lost > 0 {
 		first = s.told.Add(reportEvery)
 	}
+	if at := s.limit.next(); !at.IsZero() && (first.IsZero() || at.Before(first)) {
+		first = at
+	}
 	for _, w := range s.nodes {
 		if len(w.held) > 0 && (first.IsZero() || w.until.Before(first)) {
 			first = w.until
@@ -246,6 +274,9 @@ func (s *Sink) write(st event.Stamped, trace traceid.Trace) {
 		return // a line about lost lines would cost another
 	}
 	msg, attrs := describe(st.Event)
+	if s.limit.leftOut(st, level, msg, s.member(st.Node)) {
+		return
+	}
 	r := slog.NewRecord(st.Time, level, msg, 0)
 	r.AddAttrs(slog.Int64("sid", int64(st.Node)))
 	if st.Election > 0 {
@@ -257,6 +288,18 @@ func (s *Sink) write(st event.Stamped, trace traceid.Trace) {
 	r.AddAttrs(attrs...)
 	// There is nobody to tell that a line could not be written.
 	_ = s.log.Handler().Handle(context.Background(), r)
+}
+
+// member says who belongs to the ensemble of node; everybody as long as that is not known.
+func (s *Sink) member(node quorum.SID) func(quorum.SID) bool {
+	w := s.nodes[node]
+	return func(sid quorum.SID) bool {
+		if w == nil || w.view == nil {
+			return true
+		}
+		_, ok := w.view.Member(sid)
+		return ok
+	}
 }
 
 func enabled(log *slog.Logger, level slog.Level) bool {

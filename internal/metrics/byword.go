@@ -41,6 +41,13 @@ func (b byWord[W, M]) with(w W) (M, bool) {
 	return m, ok
 }
 
+// add counts w so many times.
+func add[W ~string](b byWord[W, prometheus.Counter], w W, n uint64) {
+	if c, ok := b.with(w); ok {
+		c.Add(float64(n))
+	}
+}
+
 // inc counts w.
 func inc[W ~string](b byWord[W, prometheus.Counter], w W) {
 	if c, ok := b.with(w); ok {

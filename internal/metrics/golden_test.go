@@ -29,9 +29,9 @@ func firstElection(t *testing.T, r *rig) {
 		event.ConnectionAttempt{Peer: 4, Result: event.DialUnresolved},
 		event.ConnectionTieBreak{Peer: 2, Side: event.Dialler, Outcome: event.TieDropped},
 		event.HandshakeCompleted{Peer: 3, Form: "v2", Duration: 2 * ms},
-		event.HandshakeRejected{Reason: event.RejectSilent, Duration: 5 * time.Second},
-		event.HandshakeRejected{Reason: event.RejectTooMany},
-		event.HandshakeRejected{Reason: event.RejectIdentity, Duration: ms},
+		event.HandshakeRejected{Port: event.PortElection, Reason: event.RejectSilent, Duration: 5 * time.Second},
+		event.HandshakeRejected{Port: event.PortQuorum, Reason: event.RejectTooMany, More: 6},
+		event.HandshakeRejected{Port: event.PortElection, Reason: event.RejectIdentity, Duration: ms},
 		event.ConnectionAttempt{Peer: 3, Result: event.DialIdentity},
 		event.ConnectionTieBreak{Peer: 3, Side: event.Acceptor, Outcome: event.TieKept},
 		event.ConnectionUp{Peer: 3}, event.ConnectionUp{Peer: 2})

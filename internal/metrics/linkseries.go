@@ -21,14 +21,16 @@ type linkSeries struct {
 	resolved                 *prometheus.GaugeVec
 	heartbeat                *prometheus.HistogramVec
 	handshake                byWord[string, prometheus.Observer]
-	rejected                 byWord[string, prometheus.Counter]
+	rejected                 byWord[string, prometheus.Counter]                 // reason
+	rejectedAt               byWord[string, byWord[string, prometheus.Counter]] // port, reason
 }
 
 func newLinkSeries(k maker, strange prometheus.Counter) linkSeries {
 	handshake := k.histograms("electnode_handshake_duration_seconds",
 		"Incoming connections, from acceptance to the end of their hand-shake.", networkBounds(), "result")
 	rejected := k.counters("electnode_handshakes_rejected_total",
-		"Incoming connections that were closed in their hand-shake.", "reason")
+		"Incoming connections that were closed in their hand-shake, and clients of HTTP that were turned away.", "reason")
+	rejectedAt := k.counters("electnode_port_rejections_total", "What was turned away as in electnode_handshakes_rejected_total, by the port that it came to.", "port", "reason")
 	return linkSeries{
 		strange:  strange,
 		sent:     k.counters("electnode_notifications_sent_total", "Notifications handed to the kernel.", "peer", "cause"),
@@ -56,6 +58,9 @@ func newLinkSeries(k maker, strange prometheus.Counter) linkSeries {
 			"From this leader's PING to a learner's answer.", networkBounds(), "peer"),
 		handshake: histogramsByWord(strange, handshakes(), handshake),
 		rejected:  countersByWord(strange, event.RejectReasons(), rejected),
+		rejectedAt: makeByWord(strange, event.Ports(), func(port string) byWord[string, prometheus.Counter] {
+			return countersByWord(strange, event.RejectReasons(), rejectedAt.MustCurryWith(prometheus.Labels{"port": port}))
+		}),
 	}
 }
 

@@ -29,6 +29,7 @@ type nodeSeries struct {
 	dropped   byWord[string, prometheus.Counter]
 	reloads   byWord[string, prometheus.Counter]
 	expiry    prometheus.Gauge
+	leftOut   prometheus.Counter
 }
 
 func newNodeSeries(k maker, strange prometheus.Counter, opt Options) nodeSeries {
@@ -56,6 +57,7 @@ func newNodeSeries(k maker, strange prometheus.Counter, opt Options) nodeSeries 
 		vote:      k.gauge("electnode_vote_leader_sid", "Whom this node votes for, -1 for nobody."),
 		writes:    histogramsByWord(strange, event.Files(), writes),
 		events:    countersByWord(strange, eventNames(), events),
+		leftOut:   k.counter("electnode_log_lines_left_out_total", "Lines that were not written to the log because there were too many of their kind."),
 		dropped:   countersByWord(strange, append([]string{otherSink}, opt.Sinks...), dropped),
 		reloads:   countersByWord(strange, reloadResults(), reloads),
 		expiry: k.gauge("electnode_tls_certificate_expiry_timestamp_seconds",

@@ -18,7 +18,7 @@ type Options struct {
 	// Runtime adds the go_ and process_ series. They are those of the process: with several nodes in one,
 	// only one of them should have it.
 	Runtime bool
-	// Sinks are the values of the label sink beside "other". [log, recorder, tracing]
+	// Sinks are the values of the label sink beside "other". [log, metrics, recorder, tracing]
 	Sinks []string
 	// Exemplars has the durations of elections name their trace: where traces are exported.
 	Exemplars bool
@@ -33,7 +33,7 @@ func (o Options) withDefaults() Options {
 		o.Clock = time.Now
 	}
 	if o.Sinks == nil {
-		o.Sinks = []string{"log", "recorder", "tracing"}
+		o.Sinks = []string{"log", "metrics", "recorder", "tracing"}
 	}
 	return o
 }

@@ -111,6 +111,8 @@ func (m *Metrics) enterNode(s event.Stamped) bool {
 		m.eventsDropped(ev)
 	case event.CertificateRenewed:
 		m.certificateRenewed(ev)
+	case event.LinesLeftOut:
+		m.node.leftOut.Add(float64(ev.Count))
 	default:
 		return false
 	}
@@ -119,7 +121,11 @@ func (m *Metrics) enterNode(s event.Stamped) bool {
 
 // handshakeRejected enters a rejection; those that were never timed have no duration.
 func (m *Metrics) handshakeRejected(ev event.HandshakeRejected) {
-	inc(m.link.rejected, ev.Reason)
+	add(m.link.rejected, ev.Reason, 1+ev.More)
+	if port, ok := m.link.rejectedAt.with(ev.Port); ok {
+		add(port, ev.Reason, 1+ev.More)
+	}
+	add(m.node.events, ev.Name(), ev.More) // Record has counted one
 	if ev.Duration > 0 {
 		observe(m.link.handshake, handshakeRejected, ev.Duration, "")
 	}

@@ -28,8 +28,9 @@ type WatchedOptions struct {
 // Watched shows what watchers know of their ensembles: a registry of its own, labels ensemble and server. Its
 // methods are safe from any goroutine.
 type Watched struct {
-	reg    *prometheus.Registry
-	series watchedSeries
+	reg     *prometheus.Registry
+	series  watchedSeries
+	refused prometheus.Counter
 
 	mu        sync.RWMutex // guards ensembles, not what is in them
 	ensembles []*watchedEnsemble
@@ -54,7 +55,9 @@ func NewWatched(opt WatchedOptions) *Watched {
 		m.reg.MustRegister(collectors.NewGoCollector(),
 			collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	}
-	maker{m.reg}.build(opt.Build)
+	k := maker{m.reg}
+	k.build(opt.Build)
+	m.refused = k.counter("electnode_watch_http_refused_total", "Clients of HTTP that were turned away because there were too many.")
 	m.reg.MustRegister(m)
 	return m
 }
@@ -95,6 +98,9 @@ func (m *Watched) ensemble(name string) *watchedEnsemble {
 	}
 	return m.ensembles[i]
 }
+
+// Refused counts a client of HTTP that was turned away. It does not wait.
+func (m *Watched) Refused() { m.refused.Inc() }
 
 // Registry is the registry of all the ensembles.
 func (m *Watched) Registry() *prometheus.Registry { return m.reg }

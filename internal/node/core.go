@@ -81,10 +81,6 @@ const (
 	portFailed
 )
 
-// maxEarly bounds what is kept of learners that connect before this server has decided to lead: two
-// inputs for each of a hundred voters, and some.
-const maxEarly = 256
-
 // Bounds of the time that a role is held back after failures: the first is forgiven, then 10 ms,
 // doubling up to a second.
 const (
@@ -129,11 +125,8 @@ func (c *Core) Zab(now time.Time, in zab.Input) Output {
 	switch {
 	case c.role != nil:
 		c.fromRole(now, c.role.Step(now, in))
-	case c.port != portOpen:
-	case len(c.early) < maxEarly:
-		c.early = append(c.early, in)
-	default:
-		c.out.Close = append(c.out.Close, in.Conn)
+	case c.port == portOpen:
+		c.keepEarly(in)
 	}
 	return c.finish()
 }

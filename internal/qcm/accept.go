@@ -79,8 +79,11 @@ func (m *Manager) meet(conn net.Conn, pre Preamble, start time.Time, accepted ui
 	r := m.judge(pre, accepted)
 	var p *peer
 	var l, old, evicted *link
+	host, often := hostOf(conn), false
 	if r.keep || r.dialBack {
-		p, evicted = m.admit(pre.SID)
+		if often = m.tooOften(pre.SID, host); !often {
+			p, evicted = m.admit(pre.SID, host)
+		}
 	}
 	full := p == nil && (r.keep || r.dialBack)
 	if r.keep && !full {
@@ -92,6 +95,10 @@ func (m *Manager) meet(conn net.Conn, pre Preamble, start time.Time, accepted ui
 	m.mu.Unlock()
 	if evicted != nil {
 		evicted.cut(event.DropEvicted, "")
+	}
+	if often {
+		m.reject(conn, start, event.RejectTooMany, "strangers of this address come too often")
+		return
 	}
 	if full {
 		m.reject(conn, start, event.RejectTooMany, "more strangers than are kept")
@@ -105,7 +112,7 @@ func (m *Manager) meet(conn net.Conn, pre Preamble, start time.Time, accepted ui
 	closeNow(conn)
 	m.opt.Events.Emit(event.ConnectionTieBreak{Peer: pre.SID, Side: event.Acceptor, Outcome: r.outcome})
 	if r.dialBack {
-		m.answer(pre)
+		m.answer(pre, host)
 	}
 }
 
@@ -127,9 +134,9 @@ func (m *Manager) judge(pre Preamble, accepted uint64) ruling {
 }
 
 // answer dials a smaller peer back.
-func (m *Manager) answer(pre Preamble) {
+func (m *Manager) answer(pre Preamble, host string) {
 	m.mu.Lock()
-	p, evicted := m.admit(pre.SID)
+	p, evicted := m.admit(pre.SID, host)
 	if p != nil {
 		m.dialBack(p, pre.Addresses)
 		m.release(p)

@@ -1,6 +1,7 @@
 package qcm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,9 +72,18 @@ type Options struct {
 	BindRetry        int           // tries in a row, 1 s apart; 0 is for ever
 	KeepAlive        bool          // SO_KEEPALIVE; only for the default Network
 
-	MaxHalfOpen int // connections whose preamble is not complete [64]
-	MaxUnknown  int // peers that are in no view [64]
+	MaxHalfOpen       int // connections whose preamble is not complete [64]
+	MaxUnknown        int // peers that are in no view [64]
+	MaxUnknownPerHost int // of these, those of one remote address [16]
 }
+
+// The defaults of Options.
+const (
+	defaultTimeout        = 5 * time.Second
+	defaultHalfOpen       = 64
+	defaultUnknown        = 64
+	defaultUnknownPerHost = 16
+)
 
 // withDefaults fills in the defaults and names every problem of o at once.
 func (o Options) withDefaults() (Options, error) {
@@ -90,23 +100,21 @@ func (o Options) withDefaults() (Options, error) {
 	if len(o.Announce) == 0 {
 		errs = append(errs, errors.New("no address to announce"))
 	}
-	if o.BindRetry < 0 || o.MaxHalfOpen < 0 || o.MaxUnknown < 0 {
-		errs = append(errs, fmt.Errorf("negative limit: bind retry %d, half-open %d, unknown %d",
-			o.BindRetry, o.MaxHalfOpen, o.MaxUnknown))
+	if min(o.BindRetry, o.MaxHalfOpen, o.MaxUnknown, o.MaxUnknownPerHost) < 0 {
+		errs = append(errs, fmt.Errorf("negative limit: bind retry %d, half-open %d, unknown %d, of one host %d",
+			o.BindRetry, o.MaxHalfOpen, o.MaxUnknown, o.MaxUnknownPerHost))
 	}
 	for _, d := range []*time.Duration{&o.HandshakeTimeout, &o.ConnectTimeout, &o.WriteTimeout} {
 		if *d < 0 {
 			errs = append(errs, fmt.Errorf("negative timeout %s", *d))
 		}
 		if *d == 0 {
-			*d = 5 * time.Second
+			*d = defaultTimeout
 		}
 	}
-	for _, n := range []*int{&o.MaxHalfOpen, &o.MaxUnknown} {
-		if *n == 0 {
-			*n = 64
-		}
-	}
+	o.MaxHalfOpen = cmp.Or(o.MaxHalfOpen, defaultHalfOpen)
+	o.MaxUnknown = cmp.Or(o.MaxUnknown, defaultUnknown)
+	o.MaxUnknownPerHost = cmp.Or(o.MaxUnknownPerHost, defaultUnknownPerHost)
 	if o.Network == nil {
 		o.Network = TCP{KeepAlive: o.KeepAlive, AckTimeout: o.WriteTimeout}
 	}

@@ -5,6 +5,8 @@ import (
 	"net"
 	"slices"
 	"time"
+
+	"electnode/internal/crowd"
 )
 
 // halfOpen is the list of accepted connections that are not known to be a peer's yet, oldest first, and the bound
@@ -17,20 +19,15 @@ type halfOpen struct {
 // handshake is one accepted connection whose preamble is being read, or about which the Guard is being asked.
 type handshake struct {
 	conn    net.Conn
-	host    string // the remote address without its port
+	host    string // who stands behind the remote address
 	evicted bool   // closed to make room for another
 	cancel  context.CancelFunc
 }
 
 // newHandshake makes one that may last until limit; the context ends then, or with end.
 func newHandshake(conn net.Conn, limit time.Time) (context.Context, *handshake) {
-	remote := conn.RemoteAddr().String()
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		host = remote
-	}
 	ctx, cancel := context.WithDeadline(context.Background(), limit)
-	return ctx, &handshake{conn: conn, host: host, cancel: cancel}
+	return ctx, &handshake{conn: conn, host: hostOf(conn), cancel: cancel}
 }
 
 // end ends the hand-shake, whatever it waits for.
@@ -39,19 +36,17 @@ func (h *handshake) end() {
 	closeNow(h.conn)
 }
 
+func hostOf(conn net.Conn) string { return crowd.HostOf(conn.RemoteAddr().String()) }
+
 // add puts h on the list. When that was full, the hand-shake that gives way is returned, for the caller
 // to close: the oldest of the host that has most, so that a flood from one host crowds out itself.
 func (o *halfOpen) add(h *handshake) (victim *handshake) {
 	if len(o.conns) >= o.limit {
-		count := map[string]int{}
+		places := make([]crowd.Place, 0, len(o.conns))
 		for _, c := range o.conns {
-			count[c.host]++
+			places = append(places, crowd.Place{Host: c.host})
 		}
-		for _, c := range o.conns {
-			if victim == nil || count[c.host] > count[victim.host] {
-				victim = c
-			}
-		}
+		victim = o.conns[crowd.Bounds{All: o.limit, PerHost: o.limit}.Yields(places, h.host)]
 		victim.evicted = true
 		o.remove(victim)
 	}

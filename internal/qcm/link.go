@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"electnode/internal/crowd"
 	"electnode/internal/event"
 )
 
@@ -84,6 +85,7 @@ func (l *link) run() {
 // read hands frames to the handler until the connection ends; the error says how.
 func (l *link) read() error {
 	r := bufio.NewReaderSize(l.conn, frameStep)
+	var said crowd.Bucket
 	for {
 		head, err := r.Peek(4)
 		if err != nil {
@@ -98,6 +100,7 @@ func (l *link) read() error {
 			return err
 		}
 		l.heard.Store(time.Now().UnixNano())
+		l.pace(&said)
 		if l.p.has(FaultDropIn) {
 			continue
 		}

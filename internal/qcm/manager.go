@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"electnode/internal/crowd"
 	"electnode/internal/event"
 	"electnode/internal/quorum"
 )
@@ -26,8 +27,9 @@ type Manager struct {
 	lastSeen  *quorum.View
 	faults    map[quorum.SID]Fault
 	half      halfOpen
-	anonymous quorum.SID // the newest sid given to an anonymous observer
-	accepted  uint64     // connections accepted so far
+	comers    crowd.Hosts // how often strangers come
+	anonymous quorum.SID  // the newest sid given to an anonymous observer
+	accepted  uint64      // connections accepted so far
 }
 
 type phase uint8
@@ -54,7 +56,7 @@ func New(opt Options) (*Manager, error) {
 		return nil, fmt.Errorf("connection manager: %w", err)
 	}
 	return &Manager{
-		opt: checked, preamble: preamble, half: halfOpen{limit: checked.MaxHalfOpen},
+		opt: checked, preamble: preamble, half: halfOpen{limit: checked.MaxHalfOpen}, comers: newStrangerHosts(),
 		peers: map[quorum.SID]*peer{}, faults: map[quorum.SID]Fault{},
 	}, nil
 }
@@ -150,7 +152,7 @@ func (m *Manager) Send(msg Message) {
 		m.mu.Unlock()
 		return
 	}
-	p, evicted := m.admit(sid)
+	p, evicted := m.admit(sid, "")
 	var replaced slot
 	if p != nil {
 		replaced, p.queue = p.queue, slot{msg: msg, full: true}

@@ -2,7 +2,6 @@ package qcm
 
 import (
 	"sync/atomic"
-	"time"
 
 	"electnode/internal/event"
 	"electnode/internal/quorum"
@@ -16,6 +15,7 @@ import (
 // returning prober is sent the answer to its previous question first.
 type peer struct {
 	sid   quorum.SID
+	host  string        // of a stranger that came by itself: who stands behind its address
 	queue slot          // the message that waits
 	last  slot          // the newest message that was taken off the queue
 	link  *link         // the connection, nil without one
@@ -92,70 +92,28 @@ func (m *Manager) known(sid quorum.SID) bool {
 	return false
 }
 
-// admit is the peer with this sid, made if need be. A new stranger takes the place of the one that was
-// silent longest when there are MaxUnknown; that one's link, if it has one, is returned for the caller
-// to cut after unlocking. It is nil when even that must wait for calls to the handler to return. The
-// caller holds the lock.
-func (m *Manager) admit(sid quorum.SID) (p *peer, evicted *link) {
+// admit is the peer with this sid, made if need be. A new stranger, of host, takes the place of another when
+// there are MaxUnknown; that one's link, if it has one, is returned for the caller to cut after unlocking. It is
+// nil when even that must wait for calls to the handler to return. The caller holds the lock.
+func (m *Manager) admit(sid quorum.SID, host string) (p *peer, evicted *link) {
 	if p = m.peers[sid]; p != nil && !p.evicted {
 		return p, nil
 	}
 	if !m.known(sid) {
-		room, cut := m.makeRoom()
+		room, cut := m.makeRoom(host)
 		if !room {
 			return nil, cut
 		}
 		evicted = cut
 	}
 	if p != nil {
-		p.evicted = false
+		p.evicted, p.host = false, host
 		return p, evicted
 	}
-	p = &peer{sid: sid}
+	p = &peer{sid: sid, host: host}
 	p.fault.Store(uint32(m.faults[sid]))
 	m.peers[sid] = p
 	return p, evicted
-}
-
-// makeRoom sees to it that there are fewer than MaxUnknown strangers.
-func (m *Manager) makeRoom() (room bool, evicted *link) {
-	var oldest *peer
-	active, all := 0, 0
-	for _, p := range m.peers {
-		if m.known(p.sid) {
-			continue
-		}
-		all++
-		if p.evicted {
-			continue
-		}
-		active++
-		if oldest == nil || p.heard().Before(oldest.heard()) {
-			oldest = p
-		}
-	}
-	if all >= 2*m.opt.MaxUnknown {
-		return false, nil
-	}
-	if active < m.opt.MaxUnknown {
-		return true, nil
-	}
-	oldest.evicted = true
-	if oldest.dial != nil {
-		oldest.dial.cancel()
-	}
-	evicted, oldest.link = oldest.link, nil
-	oldest.queue, oldest.last = slot{}, slot{}
-	m.release(oldest)
-	return true, evicted
-}
-
-// heard is when the peer last said something, or its link began; zero without a link.
-func (p *peer) heard() time.Time {
-	if p.link == nil {
-		return time.Time{}
-	}
-	return p.link.lastHeard()
 }
 
 // release forgets a stranger of whom nothing is left. The caller holds the lock.

@@ -232,7 +232,7 @@ func TestOldLinkTakesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.SetViews(members(t, 1, 2), nil)
-	p, _ := m.admit(2)
+	p, _ := m.admit(2, "")
 	older, _ := m.install(p, nil, false, 1)
 	newer, replaced := m.install(p, nil, false, 2)
 	if replaced != older {

@@ -7,21 +7,55 @@ import (
 	"electnode/internal/event"
 )
 
-// Queue is a Sink between those who emit and the one goroutine of a slower sink that takes from it. When
-// it is full the oldest event is lost and counted; those who emit never wait.
+// Queue is a Sink between those who emit and the one goroutine of a slower sink that takes from it. Each of
+// event's lanes has places of its own; when there is none left the oldest event of that lane is lost and counted.
+// Those who emit never wait. The order is kept.
 type Queue struct {
 	mu       sync.Mutex // held for a few assignments, or for as many copies as Take has room for
-	ring     []event.Stamped
-	head, n  int
+	lanes    [event.Lanes]lane
+	size, n  int
+	seq      uint64 // of the newest event
 	lost     uint64
 	ready    chan struct{}
 	timer    *time.Timer // nil: who takes is woken at once
 	patience time.Duration
 }
 
-// New makes a queue for size events: 64 bytes each, and what they point to.
+// lane is a ring of events of one lane.
+type lane struct {
+	ring    []place
+	head, n int
+}
+
+// place is an event with its number among all.
+type place struct {
+	seq uint64
+	s   event.Stamped
+}
+
+// share is the part of the places for chatter that each other lane has: elections are few.
+const share = 4
+
+// New makes a queue for size events of chatter and half as many others: 72 bytes each, and what they point to.
 func New(size int) *Queue {
-	return &Queue{ring: make([]event.Stamped, size), ready: make(chan struct{}, 1)}
+	q := &Queue{size: size, ready: make(chan struct{}, 1)}
+	for i := range q.lanes {
+		n := size
+		if event.Lane(i) != event.LaneChatter {
+			n = max(1, size/share)
+		}
+		q.lanes[i].ring = make([]place, n)
+	}
+	return q
+}
+
+// Size is how many events it can hold, of all lanes together.
+func (q *Queue) Size() int {
+	n := 0
+	for i := range q.lanes {
+		n += len(q.lanes[i].ring)
+	}
+	return n
 }
 
 // newPatient makes a queue whose events are to be taken a while after the first of them, or when it is half full.
@@ -42,20 +76,17 @@ func (q *Queue) wake() {
 
 // Record implements event.Sink.
 func (q *Queue) Record(s event.Stamped) {
+	of := event.LaneOf(s.Event)
 	q.mu.Lock()
 	first := q.n == 0
-	at := q.head + q.n
-	if at >= len(q.ring) {
-		at -= len(q.ring)
-	}
-	q.ring[at] = s
-	if q.n < len(q.ring) {
+	q.seq++
+	l := &q.lanes[of]
+	if l.push(place{q.seq, s}) {
 		q.n++
 	} else {
-		q.head = (q.head + 1) % len(q.ring)
 		q.lost++
 	}
-	half := q.n == len(q.ring)/2
+	half := q.n == q.size/2 || l.n == len(l.ring)/2
 	q.mu.Unlock()
 	switch {
 	case half, first && q.timer == nil:
@@ -63,6 +94,21 @@ func (q *Queue) Record(s event.Stamped) {
 	case first:
 		q.timer.Reset(q.patience)
 	}
+}
+
+// push adds p; false: in the place of the oldest.
+func (l *lane) push(p place) bool {
+	at := l.head + l.n
+	if at >= len(l.ring) {
+		at -= len(l.ring)
+	}
+	l.ring[at] = p
+	if l.n < len(l.ring) {
+		l.n++
+		return true
+	}
+	l.head = (l.head + 1) % len(l.ring)
+	return false
 }
 
 // Ready gives a token when there is something to take. Whoever gets it must call Take until that returns 0
@@ -76,10 +122,26 @@ func (q *Queue) Take(buf []event.Stamped) (n int, lost uint64) {
 	defer q.mu.Unlock()
 	n = min(len(buf), q.n)
 	for i := range n {
-		buf[i], q.ring[q.head] = q.ring[q.head], event.Stamped{}
-		q.head = (q.head + 1) % len(q.ring)
+		l := q.oldest()
+		buf[i], l.ring[l.head] = l.ring[l.head].s, place{}
+		if l.head++; l.head == len(l.ring) {
+			l.head = 0
+		}
+		l.n--
 	}
 	q.n -= n
 	lost, q.lost = q.lost, 0
 	return n, lost
+}
+
+// oldest is the lane with the oldest event; there is one. The caller holds the lock.
+func (q *Queue) oldest() *lane {
+	var first *lane
+	for i := range q.lanes {
+		l := &q.lanes[i]
+		if l.n > 0 && (first == nil || l.ring[l.head].seq < first.ring[first.head].seq) {
+			first = l
+		}
+	}
+	return first
 }

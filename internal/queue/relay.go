@@ -19,9 +19,11 @@ const (
 )
 
 // Relay hands events on to several sinks, 50 ms later and in its own goroutine, so that who emits pays for one
-// queue whatever there is to see. The order is kept.
+// queue whatever there is to see. The order is kept. Of a flood of rejected hand-shakes it hands on a few, which
+// say how many they stand for.
 type Relay struct {
 	queue *Queue
+	merge *merger
 	sinks event.FanOut
 	lost  func(count uint64)
 	asked chan chan struct{}
@@ -33,7 +35,8 @@ type Relay struct {
 // NewRelay makes a relay and starts its goroutine; Close ends it. lost is told of events that were lost because
 // too many waited, from that goroutine; it may record an event.
 func NewRelay(sinks event.FanOut, lost func(count uint64)) *Relay {
-	r := &Relay{queue: newPatient(relaySize, patience), sinks: sinks, lost: lost, asked: make(chan chan struct{}),
+	q := newPatient(relaySize, patience)
+	r := &Relay{queue: q, merge: newMerger(q), sinks: sinks, lost: lost, asked: make(chan chan struct{}),
 		quit: make(chan struct{}), done: make(chan struct{})}
 	// Owned by the relay, ended by Close.
 	go r.run()
@@ -41,7 +44,13 @@ func NewRelay(sinks event.FanOut, lost func(count uint64)) *Relay {
 }
 
 // Record implements event.Sink.
-func (r *Relay) Record(s event.Stamped) { r.queue.Record(s) }
+func (r *Relay) Record(s event.Stamped) {
+	if ev, ok := s.Event.(event.HandshakeRejected); ok {
+		r.merge.record(s, ev)
+		return
+	}
+	r.queue.Record(s)
+}
 
 // Sync returns when the sinks have all that was recorded before the call.
 func (r *Relay) Sync() {
@@ -66,9 +75,11 @@ func (r *Relay) run() {
 		case <-r.queue.Ready():
 			r.hand()
 		case handed := <-r.asked:
+			r.merge.flush()
 			r.hand()
 			close(handed)
 		case <-r.quit:
+			r.merge.close()
 			r.hand()
 			return
 		}
@@ -78,7 +89,7 @@ func (r *Relay) run() {
 // hand hands on what waits, but no more than fits into the queue: in a storm others want to be heard, too.
 func (r *Relay) hand() {
 	var buf [takenAtOnce]event.Stamped
-	for left := relaySize; left > 0; {
+	for left := r.queue.Size(); left > 0; {
 		n, lost := r.queue.Take(buf[:])
 		if lost > 0 {
 			r.lost(lost)

@@ -53,7 +53,7 @@ func TestStorm(t *testing.T) {
 			t.Fatalf("%d bytes after %d elections", got, election)
 		}
 	}
-	const queue = 4096 * 64
+	const queue = 4096 * 72 * 3 / 2
 	if grown := heap() - before - queue; grown > size {
 		t.Errorf("the heap grew by %d bytes, %d are allowed", grown, size)
 	}

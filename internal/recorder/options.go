@@ -29,6 +29,7 @@ type Options struct {
 const (
 	defaultBytes = 8 << 20
 	leastBytes   = 1 << 20
+	defaultQueue = 4096
 )
 
 // withDefaults fills in what was left out.
@@ -38,7 +39,7 @@ func (o Options) withDefaults() Options {
 	}
 	o.Bytes = max(o.Bytes, leastBytes)
 	if o.Queue <= 0 {
-		o.Queue = 4096
+		o.Queue = defaultQueue
 	}
 	if o.Slow <= 0 {
 		o.Slow = 2 * time.Second

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"electnode/internal/event"
+	"electnode/internal/quorum"
 	"electnode/internal/traceid"
 )
 
@@ -20,6 +21,7 @@ type Recorder struct {
 	// These belong to the recorder's goroutine.
 	lines   encoder
 	tracker traceid.Tracker
+	view    *quorum.View // the configuration in force; nil: not known yet
 
 	mu      sync.Mutex // guards what follows; held for one event, or for the copy of one election
 	shelf   shelf
@@ -89,6 +91,7 @@ func (r *Recorder) take(s event.Stamped) {
 	line := r.lines.line(s)
 	r.tape.write(line)
 	info := r.tracker.Observe(s)
+	r.adopt(s.Event)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch ev := s.Event.(type) {
@@ -107,10 +110,31 @@ func (r *Recorder) take(s event.Stamped) {
 	if r.current == nil {
 		r.next()
 	}
-	r.current.add(s, line)
+	r.current.add(s, line, event.OfStranger(s.Event, r.member))
 	if r.current.started {
 		r.current.follow(s, &r.tracker)
 	}
+}
+
+// adopt takes over the configuration that ev brings, if it does.
+func (r *Recorder) adopt(ev event.Event) {
+	switch ev := ev.(type) {
+	case event.NodeStarted:
+		r.view = ev.View
+	case event.ConfigSeen:
+		if ev.View != nil {
+			r.view = ev.View
+		}
+	}
+}
+
+// member reports whether sid belongs to the ensemble; everybody does as long as that is not known.
+func (r *Recorder) member(sid quorum.SID) bool {
+	if r.view == nil {
+		return true
+	}
+	_, ok := r.view.Member(sid)
+	return ok
 }
 
 // begin makes s the first event of an election. The caller holds the lock.

@@ -31,10 +31,12 @@ func newRecording(limit int) *recording {
 		chatter: newSection(limit/64, limit/32)}
 }
 
-// add keeps the line of s, as far as there is room.
-func (r *recording) add(s event.Stamped, line []byte) {
+// add keeps the line of s, as far as there is room. What strangers cause has no part in the room of the election.
+func (r *recording) add(s event.Stamped, line []byte, stranger bool) {
 	r.events++
 	switch {
+	case stranger:
+		r.chatter.add(r.events, line)
 	case r.sum.Established == nil:
 		r.body.add(r.events, line)
 	case chatters(s.Event):
@@ -49,7 +51,8 @@ func chatters(ev event.Event) bool {
 	switch ev := ev.(type) {
 	case event.HeartbeatAnswered, *event.NotificationSent, *event.NotificationReceived, event.NotificationReplaced,
 		event.ResendScheduled, event.ConnectionAttempt, event.ConnectionTieBreak, event.HandshakeCompleted,
-		event.HandshakeRejected, event.PeerResolved, event.ListenFailed, event.RequestRefused, event.EventsDropped:
+		event.HandshakeRejected, event.PeerResolved, event.ListenFailed, event.RequestRefused, event.EventsDropped,
+		event.LinesLeftOut:
 		return true
 	case event.ConfigSeen:
 		return !ev.Adopted

@@ -11,7 +11,6 @@ import (
 // pump takes events from a queue on a goroutine of its own.
 type pump struct {
 	queue *queue.Queue
-	size  int
 	quit  chan struct{}
 	done  chan struct{}
 	once  sync.Once
@@ -22,7 +21,7 @@ const batchSize = 64
 
 // newPump starts the goroutine, which calls take for each event and dropped for those that were lost.
 func newPump(size int, take func(event.Stamped), dropped func(uint64)) *pump {
-	p := &pump{queue: queue.New(size), size: size, quit: make(chan struct{}), done: make(chan struct{})}
+	p := &pump{queue: queue.New(size), quit: make(chan struct{}), done: make(chan struct{})}
 	// Owned by the pump, ended by Close.
 	go p.run(take, dropped)
 	return p
@@ -72,7 +71,7 @@ func (p *pump) wait(more bool) int {
 	if more {
 		select {
 		case <-p.quit:
-			return p.size
+			return p.queue.Size()
 		default:
 			return -1
 		}
@@ -81,7 +80,7 @@ func (p *pump) wait(more bool) int {
 	case <-p.queue.Ready():
 		return -1
 	case <-p.quit:
-		return p.size
+		return p.queue.Size()
 	}
 }
 

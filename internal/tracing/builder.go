@@ -78,7 +78,7 @@ func (b *builder) takeRest(s event.Stamped) bool {
 		if ev.View != nil {
 			b.view = ev.View
 		}
-	case event.StateChanged, event.NotificationReplaced, event.ResendScheduled, event.EventsDropped,
+	case event.StateChanged, event.NotificationReplaced, event.ResendScheduled, event.EventsDropped, event.LinesLeftOut,
 		event.ConnectionDown, event.HandshakeRejected, event.ListenFailed, event.PeerResolved, event.FollowerLost,
 		event.HeartbeatMissed, event.HeartbeatAnswered, event.HistoryRefused, event.RequestRefused,
 		event.CertificateRenewed:

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ func TestWordsGiveWay(t *testing.T) {
 	const more = 5
 	var mu sync.Mutex
 	reasons := map[string]int{}
-	seen := make(chan struct{}, wordConns+more)
+	seen := make(chan struct{}, wordConnsPerHost+more)
 	w, err := ListenWords(WordOptions{Addr: "127.0.0.1:0", Whitelist: []string{"ruok"}, Source: still{err: errStuck},
 		Events: event.NewEmitter(1, time.Now, event.SinkFunc(func(s event.Stamped) {
 			if ev, ok := s.Event.(event.HandshakeRejected); ok {
@@ -38,7 +39,7 @@ func TestWordsGiveWay(t *testing.T) {
 		t.Cleanup(func() { _ = c.Close() }) // the server has closed it, or will
 		return c
 	}
-	for range wordConns + more - 1 {
+	for range wordConnsPerHost + more - 1 {
 		dial()
 	}
 	c := dial()
@@ -96,5 +97,82 @@ func TestHalfAWord(t *testing.T) {
 	}
 	if len(all) != 1 || all[0] != event.RejectClosed {
 		t.Errorf("events %q", all)
+	}
+}
+
+// from dials addr from an address of loopback of its own, as another host would.
+func from(t *testing.T, local, addr string) net.Conn {
+	t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(local)}}
+	c, err := d.DialContext(t.Context(), "tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() }) // the server may have closed it
+	return c
+}
+
+// TestWordsFloodSpares: a flood from one host crowds out itself; a slow client of another is answered.
+func TestWordsFloodSpares(t *testing.T) {
+	var rejected sync.WaitGroup
+	w, err := ListenWords(WordOptions{Addr: "127.0.0.1:0", Whitelist: []string{"ruok"}, Source: still{err: errStuck},
+		Events: event.NewEmitter(1, time.Now, event.SinkFunc(func(s event.Stamped) {
+			if s.Event.(event.HandshakeRejected).Reason == event.RejectTooMany {
+				rejected.Done()
+			}
+		}))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow := from(t, "127.0.0.2", w.Addr())
+	const flood = 3 * wordConns
+	rejected.Add(flood - wordConnsPerHost)
+	for range flood {
+		from(t, "127.0.0.1", w.Addr())
+	}
+	rejected.Wait()
+	if n := w.guests.open(); n != wordConnsPerHost+1 {
+		t.Errorf("%d connections are open", n)
+	}
+	if _, err := io.WriteString(slow, "ruok"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(slow); err != nil || string(got) != "imok" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// failing is a listener whose first calls find no file descriptor.
+type failing struct {
+	net.Listener
+	left int
+}
+
+func (f *failing) Accept() (net.Conn, error) {
+	if f.left--; f.left >= 0 {
+		return nil, syscall.EMFILE
+	}
+	return f.Listener.Accept()
+}
+
+// TestWordsAcceptAgain: the client port outlives a time without file descriptors.
+func TestWordsAcceptAgain(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := serveWords(WordOptions{Whitelist: []string{"ruok"}, Source: still{err: errStuck}}, &failing{ln, 3})
+	c := from(t, "127.0.0.1", w.Addr())
+	if _, err := io.WriteString(c, "ruok"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(c); err != nil || string(got) != "imok" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
 	}
 }

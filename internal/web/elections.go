@@ -91,11 +91,11 @@ func writeLines(w http.ResponseWriter, lines [][]byte) {
 	}
 }
 
-// limitTime bounds the writing of an answer. What it returns ends the bound, for the next request of the
-// connection.
+// limitTime bounds the writing of an answer. What it returns gives what is left of it, which the server writes,
+// as long as any answer; the next request of the connection has a bound of its own.
 func limitTime(w http.ResponseWriter, d time.Duration) (end func()) {
 	c := http.NewResponseController(w)
 	// A writer that knows no deadlines is none of a network.
 	_ = c.SetWriteDeadline(time.Now().Add(d))
-	return func() { _ = c.SetWriteDeadline(time.Time{}) }
+	return func() { _ = c.SetWriteDeadline(time.Now().Add(answerTime)) }
 }

@@ -13,7 +13,7 @@ import (
 const (
 	peerBytes   = 8 << 20          // of events that are kept, of all together
 	peerLine    = 1 << 20          // of one event
-	peerAnswer  = 64 << 20         // of any other answer
+	peerAnswer  = 16 << 20         // of any other answer
 	peerSilence = 40 * time.Second // of a stream, which gives a sign of life every 15 s
 	peerPause   = time.Second      // before a peer is asked again
 	peerLinger  = 10 * time.Second // after the last page was closed

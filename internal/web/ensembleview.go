@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"electnode/internal/crowd"
 	"electnode/internal/recorder"
 )
 
@@ -112,12 +113,32 @@ func addEnsemble(mux *http.ServeMux, e *Ensemble) {
 		defer limitTime(w, answerTime)()
 		writeJSON(w, http.StatusOK, look.answer(r.Context()))
 	})
-	mux.Handle("GET /api/v1/ensemble/events", streamHandler(e.Events, e.Acted, maxPages))
+	mux.Handle("GET /api/v1/ensemble/events", streamHandler(e.Events, e.Acted, crowd.Bounds{All: maxPages, PerHost: maxPagesPerHost}))
+	asking := make(turns, maxAsking)
 	mux.HandleFunc("GET /api/v1/ensemble/elections", func(w http.ResponseWriter, r *http.Request) {
+		leave, ok := asking.take(w, r)
+		if !ok {
+			return
+		}
+		all := e.elections(r.Context())
+		leave()
 		defer limitTime(w, answerTime)()
-		writeJSON(w, http.StatusOK, ElectionList{e.elections(r.Context())})
+		writeJSON(w, http.StatusOK, ElectionList{all})
 	})
-	mux.HandleFunc("GET /api/v1/ensemble/elections/{sid}/{id}", e.election)
+	mux.HandleFunc("GET /api/v1/ensemble/elections/{sid}/{id}", func(w http.ResponseWriter, r *http.Request) {
+		leave, ok := asking.take(w, r)
+		if !ok {
+			return
+		}
+		lines := e.election(r.Context(), r.PathValue("sid"), r.PathValue("id"))
+		leave()
+		defer limitTime(w, answerTime)()
+		if lines == nil {
+			writeError(w, http.StatusNotFound, fmt.Sprintf("no election %.20q of server %.20q is kept", r.PathValue("id"), r.PathValue("sid")))
+			return
+		}
+		writeLines(w, lines)
+	})
 	mux.Handle("POST /api/v1/faults", faultHandler(e.Faults, e.Acted))
 }
 
@@ -220,12 +241,10 @@ func (e *Ensemble) elections(ctx context.Context) []recorder.Summary {
 // listTime is how long the members may take to list their elections, or to give one.
 const listTime = 5 * time.Second
 
-// election answers with the lines of an election of one member: the one that lists it.
-func (e *Ensemble) election(w http.ResponseWriter, r *http.Request) {
-	defer limitTime(w, answerTime)()
-	ctx, cancel := context.WithTimeout(r.Context(), listTime)
+// election gives the lines of an election of one member, the one that lists it; nil: none does.
+func (e *Ensemble) election(ctx context.Context, sid, id string) [][]byte {
+	ctx, cancel := context.WithTimeout(ctx, listTime)
 	defer cancel()
-	sid, id := r.PathValue("sid"), r.PathValue("id")
 	members := e.members()
 	found := make([][][]byte, len(members))
 	each(members, func(i int, m Member) {
@@ -242,9 +261,8 @@ func (e *Ensemble) election(w http.ResponseWriter, r *http.Request) {
 	})
 	for _, lines := range found {
 		if lines != nil {
-			writeLines(w, lines)
-			return
+			return lines
 		}
 	}
-	writeError(w, http.StatusNotFound, fmt.Sprintf("no election %.20q of server %.20q is kept", id, sid))
+	return nil
 }

@@ -316,11 +316,11 @@ func TestGaps(t *testing.T) {
 	}
 }
 
-// TestTooManyListen: one more than there are places is turned away, until one leaves.
+// TestTooManyListen: one more than there are places for one address is turned away, until one leaves.
 func TestTooManyListen(t *testing.T) {
 	_, url, _ := source(t, recorder.Options{})
 	var all []*listener
-	for range maxStreams {
+	for range maxStreamsPerHost {
 		all = append(all, subscribe(t, url, ""))
 	}
 	status := func() int {
@@ -337,8 +337,8 @@ func TestTooManyListen(t *testing.T) {
 		_ = resp.Body.Close() // only the status counts
 		return resp.StatusCode
 	}
-	if got := status(); got != http.StatusServiceUnavailable {
-		t.Errorf("client %d: %d", maxStreams+1, got)
+	if got := status(); got != http.StatusTooManyRequests {
+		t.Errorf("client %d: %d", maxStreamsPerHost+1, got)
 	}
 	all[0].close()
 	for deadline := time.Now().Add(time.Minute); status() != http.StatusOK; {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"electnode/internal/crowd"
+
 	"github.com/prometheus/exporter-toolkit/web"
 )
 
@@ -25,6 +27,9 @@ type ListenOptions struct {
 	ConfigFile string
 	// Log gets what cannot be told to a client. [nowhere]
 	Log *slog.Logger
+	// Refused is told of each client that is turned away because there are too many, from any goroutine; it must
+	// not wait. [nobody]
+	Refused func(remote, detail string)
 }
 
 // Server serves HTTP on some addresses.
@@ -56,17 +61,24 @@ func Listen(opt ListenOptions, h http.Handler) (*Server, error) {
 	if h == nil {
 		h = http.NotFoundHandler() // never the default mux, which any imported package may add to
 	}
+	s.start(opt, h)
+	return s, nil
+}
+
+// start serves h on the listeners.
+func (s *Server) start(opt ListenOptions, h http.Handler) {
 	var requests context.Context
-	requests, s.cancel = context.WithCancel(context.Background())
+	requests, s.cancel = context.WithCancel(withRefused(context.Background(), opt.Refused))
+	h = bounded(h)
+	d := &door{bounds: crowd.Bounds{All: maxConns, PerHost: maxConnsPerHost}, refused: opt.Refused}
 	for _, ln := range s.listeners {
-		server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute,
-			MaxHeaderBytes: 16 << 10, BaseContext: func(net.Listener) context.Context { return requests },
-			ErrorLog: errorLog(s.log)}
+		server := &http.Server{Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: requestTime,
+			WriteTimeout: answerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader, ConnState: d.state,
+			BaseContext: func(net.Listener) context.Context { return requests }, ErrorLog: errorLog(s.log)}
 		s.servers = append(s.servers, server)
 		// Owned by the server: ends when Close closes the listener.
-		s.serving.Go(func() { s.serve(server, ln, opt.ConfigFile) })
+		s.serving.Go(func() { s.serve(server, behind{ln, d}, opt.ConfigFile) })
 	}
-	return s, nil
 }
 
 // serve serves one address until Close.

@@ -24,7 +24,7 @@ func (w *Words) monitor(s node.Status) string {
 	put("zk_max_latency", w.maxMicros.Load()/1000)
 	put("zk_packets_received", w.received.Load())
 	put("zk_packets_sent", w.sent.Load())
-	put("zk_num_alive_connections", w.open())
+	put("zk_num_alive_connections", w.guests.open())
 	put("zk_outstanding_requests", 0)
 	put("zk_znode_count", 0)
 	put("zk_watch_count", 0)

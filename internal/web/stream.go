@@ -1,12 +1,12 @@
 package web
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
+	"electnode/internal/crowd"
 	"electnode/internal/recorder"
 )
 
@@ -20,8 +20,6 @@ type Events interface {
 
 // Limits of a stream of events.
 const (
-	maxStreams  = 32               // clients at a time; each costs a connection, a goroutine and a batch
-	maxPages    = 128              // the same of the page, which people leave open
 	streamBatch = 64 << 10         // bytes of events between two flushes
 	streamAlive = 15 * time.Second // a sign of life after that much silence
 	streamWrite = 10 * time.Second // how long a client may leave a batch unread
@@ -37,20 +35,19 @@ const (
 // Nothing is kept for a client: it reads from where it is, or skips. A new client with ?from=kept begins with
 // the oldest event that is kept. Streams end with their client or the server, by the context of the request,
 // and when the client does not read for ten seconds.
-func EventStream(events Events) http.Handler { return streamHandler(events, nil, maxStreams) }
+func EventStream(events Events) http.Handler {
+	return streamHandler(events, nil, crowd.Bounds{All: maxStreams, PerHost: maxStreamsPerHost})
+}
 
 // streamHandler serves the events, and the actions beside them if there are any, to so many clients at a time.
-func streamHandler(events Events, actions *Actions, most int) http.Handler {
-	places := make(chan struct{}, most)
+func streamHandler(events Events, actions *Actions, bounds crowd.Bounds) http.Handler {
+	places := newGate(bounds, "clients listen")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case places <- struct{}{}:
-			defer func() { <-places }()
-		default:
-			w.Header().Set("Retry-After", "5")
-			writeError(w, http.StatusServiceUnavailable, fmt.Sprintf("%d clients listen already", most))
+		leave, ok := places.enter(w, r)
+		if !ok {
 			return
 		}
+		defer leave()
 		h := w.Header()
 		h.Set("Content-Type", "text/event-stream")
 		h.Set("Cache-Control", "no-store")

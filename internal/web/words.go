@@ -18,12 +18,6 @@ import (
 	"electnode/internal/quorum"
 )
 
-// Limits of the client port: a word is four bytes and one answer, so nobody needs long or many.
-const (
-	wordTime  = 5 * time.Second
-	wordConns = 60
-)
-
 // WordOptions is what the client port needs to know.
 type WordOptions struct {
 	Addr      string   // host:port
@@ -44,18 +38,10 @@ type Words struct {
 	started time.Time
 	wg      sync.WaitGroup
 
-	mu       sync.Mutex
-	accepted uint64
-	conns    map[net.Conn]*wordConn // open ones
+	closing chan struct{} // closed by Close
+	guests  wordGuests
 
 	received, sent, minMicros, maxMicros, totalMicros atomic.Int64
-}
-
-// wordConn is what there is to tell of a connection; number and evicted are guarded by the lock.
-type wordConn struct {
-	recved, sent atomic.Int64
-	number       uint64 // its place among all
-	evicted      bool   // closed to make room for a newer one
 }
 
 // ListenWords binds the client port and answers until Close.
@@ -64,10 +50,16 @@ func ListenWords(opt WordOptions) (*Words, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client port %s: %w", opt.Addr, err)
 	}
-	w := &Words{opt: opt, ln: ln, started: time.Now(), conns: map[net.Conn]*wordConn{}}
+	return serveWords(opt, ln), nil
+}
+
+// serveWords answers on ln until Close.
+func serveWords(opt WordOptions, ln net.Listener) *Words {
+	w := &Words{opt: opt, ln: ln, started: time.Now(), closing: make(chan struct{}),
+		guests: wordGuests{conns: map[net.Conn]*wordConn{}}}
 	// Owned by w: ends when Close closes the listener.
 	w.wg.Go(w.accept)
-	return w, nil
+	return w
 }
 
 // Addr is the bound address.
@@ -75,48 +67,11 @@ func (w *Words) Addr() string { return w.ln.Addr().String() }
 
 // Close ends every connection and returns when all has ended.
 func (w *Words) Close() error {
+	close(w.closing)
 	err := w.ln.Close()
-	w.mu.Lock()
-	for c := range w.conns {
-		_ = c.Close() // it is thrown away
-	}
-	w.mu.Unlock()
+	w.guests.closeAll()
 	w.wg.Wait()
 	return err
-}
-
-func (w *Words) accept() {
-	for {
-		c, err := w.ln.Accept()
-		if err != nil {
-			return
-		}
-		info := w.enter(c)
-		// Owned by the connection: ends with it, after wordTime at the latest.
-		w.wg.Go(func() { w.serve(c, info) })
-	}
-}
-
-// enter takes a connection in. When there are too many the oldest gives way, which has had most time to
-// say its word: silent connections do not keep others out.
-func (w *Words) enter(c net.Conn) *wordConn {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.conns) >= wordConns {
-		var victim net.Conn
-		for other, info := range w.conns {
-			if victim == nil || info.number < w.conns[victim].number {
-				victim = other
-			}
-		}
-		w.conns[victim].evicted = true
-		delete(w.conns, victim)
-		_ = victim.Close() // its goroutine tells
-	}
-	w.accepted++
-	info := &wordConn{number: w.accepted}
-	w.conns[c] = info
-	return info
 }
 
 func (w *Words) reject(c net.Conn, reason, detail string) {
@@ -125,12 +80,7 @@ func (w *Words) reject(c net.Conn, reason, detail string) {
 }
 
 func (w *Words) serve(c net.Conn, info *wordConn) {
-	defer func() {
-		w.mu.Lock()
-		delete(w.conns, c)
-		w.mu.Unlock()
-		_ = c.Close() // the answer was written, or could not be
-	}()
+	defer w.guests.leave(c)
 	begun := time.Now()
 	var raw [4]byte
 	n, err := 0, c.SetDeadline(begun.Add(wordTime))
@@ -144,6 +94,10 @@ func (w *Words) serve(c net.Conn, info *wordConn) {
 	word := string(raw[:])
 	if !slices.Contains(wordNames(), word) {
 		w.reject(c, event.RejectProtocol, "no four-letter word; a node without data has no sessions")
+		return
+	}
+	if !w.guests.spoke(info) {
+		w.unheard(c, info, n, net.ErrClosed)
 		return
 	}
 	info.recved.Add(1)
@@ -164,12 +118,9 @@ func (w *Words) serve(c net.Conn, info *wordConn) {
 // unheard says what became of a connection that did not say its word. One that closes without a byte is
 // somebody who looks whether the port is open, and no event.
 func (w *Words) unheard(c net.Conn, info *wordConn, n int, err error) {
-	w.mu.Lock()
-	evicted := info.evicted
-	w.mu.Unlock()
 	switch {
-	case evicted:
-		w.reject(c, event.RejectTooMany, fmt.Sprintf("more than %d connections", wordConns))
+	case w.guests.gaveWay(info):
+		w.reject(c, event.RejectTooMany, fmt.Sprintf("more than %d connections, or than %d of one address", wordConns, wordConnsPerHost))
 	case os.IsTimeout(err):
 		w.reject(c, event.RejectSilent, fmt.Sprintf("%d of 4 bytes", n))
 	case n > 0:
@@ -229,9 +180,9 @@ func (w *Words) run(ctx context.Context, word string) string {
 	case "srvr":
 		return w.header() + w.server(s)
 	case "stat":
-		return w.header() + "Clients:\n" + w.connections() + "\n" + w.server(s)
+		return w.header() + "Clients:\n" + strings.Join(w.guests.list(), "") + "\n" + w.server(s)
 	case "cons":
-		return w.connections() + "\n"
+		return strings.Join(w.guests.list(), "") + "\n"
 	case "mntr":
 		return w.monitor(s)
 	default: // srst
@@ -253,29 +204,11 @@ func (w *Words) server(s node.Status) string {
 	}
 	text := fmt.Sprintf("Latency min/avg/max: %d/%.4g/%d\nReceived: %d\nSent: %d\nConnections: %d\nOutstanding: 0\n"+
 		"Zxid: %s\nMode: %s\nNode count: 0\n", w.minMicros.Load()/1000, avg, w.maxMicros.Load()/1000,
-		w.received.Load(), n, w.open(), zxid(s), roleOf(s.State))
+		w.received.Load(), n, w.guests.open(), zxid(s), roleOf(s.State))
 	if s.State == quorum.Leading {
 		text += "Proposal sizes last/min/max: -1/-1/-1\n"
 	}
 	return text
-}
-
-func (w *Words) open() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.conns)
-}
-
-func (w *Words) connections() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var lines []string
-	for c, info := range w.conns {
-		lines = append(lines, fmt.Sprintf(" /%s[0](queued=0,recved=%d,sent=%d)\n", c.RemoteAddr(),
-			info.recved.Load(), info.sent.Load()))
-	}
-	slices.Sort(lines)
-	return strings.Join(lines, "")
 }
 
 func (w *Words) environment() string {

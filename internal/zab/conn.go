@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"electnode/internal/crowd"
 	"electnode/internal/event"
 )
 
@@ -23,7 +24,9 @@ const (
 type conn struct {
 	id      ConnID
 	sock    net.Conn
+	host    string // who stands behind the remote address
 	dialled bool
+	evicted bool          // gave way to another; the transport's lock guards it
 	timeout time.Duration // for one write
 	cancel  func()        // ends what is asked about it; called by write, at its end
 
@@ -38,7 +41,8 @@ type conn struct {
 }
 
 func newConn(id ConnID, sock net.Conn, dialled bool, timeout time.Duration) *conn {
-	return &conn{id: id, sock: sock, dialled: dialled, timeout: timeout, wake: make(chan struct{}, 1)}
+	return &conn{id: id, sock: sock, host: crowd.HostOf(sock.RemoteAddr().String()), dialled: dialled, timeout: timeout,
+		wake: make(chan struct{}, 1)}
 }
 
 func (c *conn) enqueue(p Packet) {

@@ -16,6 +16,9 @@ import (
 // preference, and one that is down must not cost an election.
 const stagger = 100 * time.Millisecond
 
+// maxResolved is how many addresses of one name are tried.
+const maxResolved = 16
+
 // Dial connects to the first of the addresses, host:port, at which leader answers; Opened or DialError is delivered.
 // It does not wait for that. A new Dial ends the one before.
 func (t *Transport) Dial(ctx context.Context, leader quorum.SID, addrs []string) {
@@ -102,6 +105,7 @@ func (t *Transport) attempt(ctx context.Context, wait time.Duration, leader quor
 	if len(ips) == 0 && err != nil {
 		return nil, fmt.Errorf("%s: %w", addr, err)
 	}
+	ips = ips[:min(len(ips), maxResolved)]
 	err = fmt.Errorf("%s: no address", addr)
 	for i, ip := range ips {
 		var sock net.Conn

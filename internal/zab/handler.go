@@ -24,6 +24,7 @@ const (
 type handler struct {
 	conn     ConnID
 	remote   string
+	host     string // who stands behind it
 	opened   time.Time
 	heard    time.Time
 	readBy   time.Time // the next packet must have come by then; zero while the learner waits for others

@@ -4,17 +4,19 @@ import (
 	"fmt"
 	"slices"
 
+	"electnode/internal/crowd"
 	"electnode/internal/event"
 	"electnode/internal/quorum"
 )
 
-// Bounds on connections; of each kind the oldest gives way, one that has not acknowledged NEWLEADER before
-// one that has: to claim a server's id must not be enough to push it out. Together they are below the
+// Bounds on connections; of each kind the oldest of the host that has most gives way, one that has not
+// acknowledged NEWLEADER before one that has: to claim a server's id must not be enough to push it out. Together they are below the
 // Transport's own bound, which knows nothing of kinds.
 const (
-	maxSilent    = 32 // without a first packet: port scanners, and a few learners at the same instant
-	maxStrangers = 16 // of servers that are in no view: an ensemble that is about to grow
-	maxPerServer = 3  // of one member: the one in use, a half-dead one, and one on its way
+	maxSilent           = 32 // without a first packet: port scanners, and a few learners at the same instant
+	maxStrangers        = 16 // of servers that are in no view: an ensemble that is about to grow
+	maxStrangersPerHost = 8  // of these, those of one host
+	maxPerServer        = 3  // of one member: the one in use, a half-dead one, and one on its way
 )
 
 func (l *Leader) emit(ev event.Event) { l.out.Events = append(l.out.Events, ev) }
@@ -38,41 +40,43 @@ func (l *Leader) openedConn(in Input) {
 		return
 	}
 	h := &handler{
-		conn: in.Conn, remote: in.Remote, opened: l.now, heard: l.now, state: waitInfo,
+		conn: in.Conn, remote: in.Remote, host: crowd.HostOf(in.Remote), opened: l.now, heard: l.now, state: waitInfo,
 		readBy: l.now.Add(l.opt.initTime()),
 	}
 	l.handlers = append(l.handlers, h)
-	if old := l.surplus(maxSilent, h, func(h *handler) bool { return !h.known }); old != nil {
+	if old := l.surplus(crowd.Bounds{All: maxSilent, PerHost: maxSilent}, h, func(h *handler) bool { return !h.known }); old != nil {
 		l.reject(old, event.RejectTooMany, fmt.Sprintf("%d connections are silent", maxSilent))
 	}
 }
 
 // makeRoom closes the oldest connection of the kind that h has just become, if there are too many.
 func (l *Leader) makeRoom(h *handler) {
-	bound, kind := maxPerServer, func(o *handler) bool { return o.known && o.sid == h.sid }
+	bounds, kind := crowd.Bounds{All: maxPerServer, PerHost: maxPerServer}, func(o *handler) bool { return o.known && o.sid == h.sid }
 	if !l.opt.member(h.sid) {
-		bound, kind = maxStrangers, func(o *handler) bool { return o.known && !l.opt.member(o.sid) }
+		bounds, kind = crowd.Bounds{All: maxStrangers, PerHost: maxStrangersPerHost}, func(o *handler) bool { return o.known && !l.opt.member(o.sid) }
 	}
-	if old := l.surplus(bound, h, kind); old != nil {
+	if old := l.surplus(bounds, h, kind); old != nil {
 		l.part(old, event.LearnerClosed, "gave way to a newer connection")
 	}
 }
 
-// surplus is the handler that gives way when there are more than bound of a kind; never keep, the newest.
-func (l *Leader) surplus(bound int, keep *handler, kind func(*handler) bool) *handler {
-	var victim *handler
-	n := 0
+// surplus is the handler that gives way when there are more of a kind than the bounds allow; never keep, the
+// newest, which is of that kind.
+func (l *Leader) surplus(bounds crowd.Bounds, keep *handler, kind func(*handler) bool) *handler {
+	var others []*handler
+	var places []crowd.Place
 	for _, h := range l.handlers {
-		if !kind(h) {
+		if h == keep || !kind(h) {
 			continue
 		}
-		n++
-		if h != keep && (victim == nil || victim.joined() && !h.joined()) {
-			victim = h
+		rank := 0
+		if h.joined() {
+			rank = 1
 		}
+		others, places = append(others, h), append(places, crowd.Place{Host: h.host, Rank: rank})
 	}
-	if n > bound {
-		return victim
+	if i := bounds.Yields(places, keep.host); i >= 0 {
+		return others[i]
 	}
 	return nil
 }

@@ -74,7 +74,7 @@ func TestStrangersAndDoublesAreBounded(t *testing.T) {
 		bound int
 		sid   func(i int) quorum.SID
 	}{
-		{"strangers", maxStrangers, func(i int) quorum.SID { return quorum.SID(1000 + i) }},
+		{"strangers", maxStrangersPerHost, func(i int) quorum.SID { return quorum.SID(1000 + i) }},
 		{"an observer", maxPerServer, func(int) quorum.SID { return 9 }},
 	}
 	for _, tt := range tests {
@@ -97,6 +97,37 @@ func TestStrangersAndDoublesAreBounded(t *testing.T) {
 				t.Errorf("phase %v", got)
 			}
 		})
+	}
+}
+
+// TestFloodSparesLearners: a flood from one host, of silent connections or of strangers, pushes out none of another.
+func TestFloodSparesLearners(t *testing.T) {
+	l := settled(t, "1,2,3")
+	open := func(conn ConnID, remote string) Output {
+		return l.Step(testStart, Input{Kind: Opened, Conn: conn, Remote: remote})
+	}
+	const slow, stranger, flood = 50, 51, 100
+	open(slow, "10.0.0.2:1")
+	open(stranger, "10.0.0.4:1")
+	l.Step(testStart, Input{Kind: Received, Conn: stranger, Packet: info(TypeObserverInfo, 4)})
+	closed := 0
+	for i := range ConnID(4 * maxSilent) {
+		out := open(flood+i, "10.9.9.9:1")
+		closed += len(out.Close)
+		if i%2 == 0 {
+			out = l.Step(testStart, Input{Kind: Received, Conn: flood + i, Packet: info(TypeObserverInfo, quorum.SID(1000+i))})
+			closed += len(out.Close)
+		}
+		if l.find(slow) == nil || l.find(stranger) == nil || l.find(2) == nil {
+			t.Fatalf("after %d of one host: closed %v", i+1, out.Close)
+		}
+	}
+	if want := 4*maxSilent - (maxSilent - 1) - maxStrangersPerHost; closed != want {
+		t.Errorf("%d of the flood were closed, want %d", closed, want)
+	}
+	out := l.Step(testStart, Input{Kind: Received, Conn: slow, Packet: info(TypeFollowerInfo, 2)})
+	if len(out.Close) > 0 || len(out.Sends) != 1 {
+		t.Errorf("the slow learner: %+v", out)
 	}
 }
 

@@ -69,15 +69,33 @@ func (t *Transport) accept(ln net.Listener) {
 
 func (t *Transport) taken(sock net.Conn) {
 	begun := time.Now()
+	if !t.enter() {
+		_ = sock.Close() // Close was called
+		return
+	}
 	if t.adopt(sock, false) != nil {
 		return
 	}
+	t.leave()
 	t.opt.Events.Emit(event.HandshakeRejected{
 		Port:   event.PortQuorum,
 		Remote: sock.RemoteAddr().String(), Reason: event.RejectTooMany,
 		Detail: fmt.Sprintf("%d connections", t.opt.MaxConns), Duration: time.Since(begun),
 	})
 }
+
+// enter waits for a place among those that come and go; false: Close was called.
+func (t *Transport) enter() bool {
+	select {
+	case t.places <- struct{}{}:
+		return true
+	case <-t.done:
+		return false
+	}
+}
+
+// leave gives the place back.
+func (t *Transport) leave() { <-t.places }
 
 // sleep waits for d; false: Close was called.
 func (t *Transport) sleep(d time.Duration) bool {

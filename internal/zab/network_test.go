@@ -184,3 +184,13 @@ func (e *ends) dialled(t *testing.T) ConnID {
 }
 
 func readFrom(c net.Conn) (Packet, error) { return ReadPacket(bufio.NewReader(c), DefaultMaxData) }
+
+// says sends a learner's first packet on the newest socket and takes it.
+func (e *ends) says(t *testing.T) {
+	t.Helper()
+	peer := e.peer
+	go func() { _, _ = peer.Write(AppendPacket(nil, info(TypeFollowerInfo, 2))) }() // ends with the write
+	if in := <-e.inputs; in.Kind != Received {
+		t.Fatalf("got %+v, want Received", in)
+	}
+}

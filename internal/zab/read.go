@@ -42,7 +42,11 @@ func (t *Transport) read(ctx context.Context, c *conn) {
 	if !spoke && !c.dialled {
 		closed.Reject = refusal(err)
 	}
+	t.gaveWay(c, &closed)
 	t.deliver(closed)
+	if !c.dialled {
+		t.leave()
+	}
 }
 
 // identityError is what the Guard has against a connection. It hides what the Guard's reasons are made of.
@@ -76,6 +80,9 @@ func refusal(err error) string {
 	return event.RejectClosed
 }
 
+// errEvicted says that a connection gave way to another in the very moment of its first packet.
+var errEvicted = errors.New(evictedDetail)
+
 // errClosing says that the transport is being closed.
 var errClosing = errors.New("transport is closing")
 
@@ -95,6 +102,9 @@ func (t *Transport) converse(ctx context.Context, c *conn) (spoke bool, err erro
 		first, err := t.first(ctx, c, r)
 		if err != nil {
 			return false, err
+		}
+		if !t.spoke(c) {
+			return false, errEvicted
 		}
 		if !t.deliver(Input{Kind: Received, Conn: c.id, Packet: first}) {
 			return true, errClosing

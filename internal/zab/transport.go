@@ -41,7 +41,7 @@ type TransportOptions struct {
 	// IDs is the last ConnID that was given out, shared by all transports of a node [its own].
 	IDs *atomic.Uint64
 
-	MaxConns     int           // accepted connections at a time; about 4 per member and 64 [128]
+	MaxConns     int           // accepted connections at a time; about 4 per member and 96 [160]
 	MaxData      int           // bytes of one buffer of a packet [DefaultMaxData]
 	DialTimeout  time.Duration // for one Dial, all addresses [5 s]
 	WriteTimeout time.Duration // for what is written at once; a peer that does not read is dropped [5 s]
@@ -56,30 +56,39 @@ type TransportOptions struct {
 // for each listener and those of a running Dial; all have ended when Close returns. Its methods are safe
 // from any goroutine and do not wait for the network; Close does, briefly.
 type Transport struct {
-	opt  TransportOptions
-	done chan struct{} // closed by Close
-	wg   sync.WaitGroup
+	opt    TransportOptions
+	done   chan struct{} // closed by Close
+	places chan struct{} // one of each accepted connection, until its end was delivered
+	wg     sync.WaitGroup
 
 	mu         sync.Mutex // guards what follows; never held while anything blocks
 	closed     bool
 	conns      map[ConnID]*conn
-	accepted   int // of conns
+	accepted   int // of conns; those that gave way do not count
+	unheard    unheard
 	listeners  []net.Listener
 	cancelDial context.CancelFunc // of the last Dial; nil before the first
 }
+
+// The defaults of TransportOptions.
+const (
+	defaultConns   = 160
+	defaultTimeout = 5 * time.Second
+)
 
 // NewTransport makes a transport with no connection and no goroutine yet.
 func NewTransport(o TransportOptions) *Transport {
 	if o.IDs == nil {
 		o.IDs = new(atomic.Uint64)
 	}
-	setDefault(&o.MaxConns, 128)
+	setDefault(&o.MaxConns, defaultConns)
 	setDefault(&o.MaxData, DefaultMaxData)
-	setDefault(&o.DialTimeout, 5*time.Second)
-	setDefault(&o.WriteTimeout, 5*time.Second)
+	setDefault(&o.DialTimeout, defaultTimeout)
+	setDefault(&o.WriteTimeout, defaultTimeout)
 	setDefault(&o.ProgressTime, time.Second)
-	setDefault(&o.HandshakeTimeout, 5*time.Second)
-	return &Transport{opt: o, done: make(chan struct{}), conns: map[ConnID]*conn{}}
+	setDefault(&o.HandshakeTimeout, defaultTimeout)
+	return &Transport{opt: o, done: make(chan struct{}), conns: map[ConnID]*conn{},
+		places: make(chan struct{}, o.MaxConns+maxLeaving)}
 }
 
 func setDefault[T int | time.Duration](v *T, d T) {
@@ -149,11 +158,16 @@ func (t *Transport) adopt(sock net.Conn, dialled bool) *conn {
 	c := newConn(ConnID(t.opt.IDs.Add(1)), sock, dialled, t.opt.WriteTimeout)
 	c.cancel = cancel
 	t.mu.Lock()
-	room := !t.closed && (dialled || t.accepted < t.opt.MaxConns)
+	var victim *conn
+	room := !t.closed
+	if room && !dialled {
+		victim, room = t.makeRoom(c.host)
+	}
 	if room {
 		t.conns[c.id] = c
 		if !dialled {
 			t.accepted++
+			t.unheard = append(t.unheard, c)
 		}
 		// Both are the connection's own: they end when its socket is closed, by the other side, by
 		// CloseConn or by Close, which waits for them.
@@ -161,6 +175,9 @@ func (t *Transport) adopt(sock net.Conn, dialled bool) *conn {
 		t.wg.Go(func() { t.read(ctx, c) })
 	}
 	t.mu.Unlock()
+	if victim != nil {
+		victim.abort("", "")
+	}
 	if !room {
 		cancel()
 		_ = sock.Close() // nothing was promised to the other side
@@ -174,7 +191,8 @@ func (t *Transport) forget(c *conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.conns, c.id)
-	if !c.dialled {
+	t.heard(c)
+	if !c.dialled && !c.evicted {
 		t.accepted--
 	}
 }

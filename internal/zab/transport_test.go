@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -83,7 +84,7 @@ func TestBadHandshake(t *testing.T) {
 		defer e.Close()
 		a, b := net.Pipe()
 		defer a.Close()
-		e.adopt(secure{b}, false)
+		e.taken(secure{b})
 		if in := <-e.inputs; in.Kind != Opened {
 			t.Fatalf("got %+v", in)
 		}
@@ -182,12 +183,14 @@ func TestCloseWithStuckReaders(t *testing.T) {
 	})
 }
 
+// TestMaxConns: those who have spoken are not pushed out.
 func TestMaxConns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnds(TransportOptions{MaxConns: 1})
 		defer e.Close()
 		e.accepted(t)
 		first := e.peer
+		e.says(t)
 		second, err := e.net.Dial(context.Background(), "10.0.0.1:2888")
 		if err != nil {
 			t.Fatal(err)
@@ -252,6 +255,7 @@ func TestDial(t *testing.T) {
 		{"no name", []string{"nobody:1"}, 0, "nobody:1: no such host nobody"},
 		{"no address of a name", []string{"empty:1"}, 0, "empty:1: no address"},
 		{"no address", nil, 0, "no address"},
+		{"a name with too many addresses", []string{"crowd:1"}, 0, "dial 10.0.0.2:1: refused"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -259,7 +263,8 @@ func TestDial(t *testing.T) {
 				e := newEnds(TransportOptions{})
 				defer e.Close()
 				e.net.hosts = map[string][]string{"good": {"10.0.0.1"}, "bad": {"10.0.0.2"}, "hangs": {"10.0.0.3"},
-					"both": {"10.0.0.3", "10.0.0.1"}, "empty": nil}
+					"both": {"10.0.0.3", "10.0.0.1"}, "empty": nil,
+					"crowd": append(slices.Repeat([]string{"10.0.0.2"}, maxResolved), "10.0.0.1")}
 				e.net.hang = map[string]bool{"10.0.0.3:1": true}
 				ln, err := e.net.Listen("10.0.0.1:1")
 				if err != nil {

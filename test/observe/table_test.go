@@ -92,6 +92,8 @@ func table(peers []string) []metric {
 		{"electnode_handshake_duration_seconds", histogram,
 			by[string, string]("result", []string{"completed", "rejected"})},
 		{"electnode_handshakes_rejected_total", counter, by[string, string]("reason", event.RejectReasons())},
+		{"electnode_port_rejections_total", counter,
+			by[string, string]("port", event.Ports(), "reason", event.RejectReasons())},
 		{"electnode_tls_reloads_total", counter, by[string, string]("result", []string{"ok", "failed"})},
 		{"electnode_tls_certificate_expiry_timestamp_seconds", gauge, nil},
 		{"electnode_heartbeat_rtt_seconds", histogram, peer},

@@ -23,7 +23,7 @@ const module = "electnode"
 // not its neighbours in the same line.
 func floors() [][]string {
 	return [][]string{
-		{"internal/quorum"},
+		{"internal/quorum", "internal/crowd"},
 		{"internal/event"},
 		{"internal/config", "internal/durable", "internal/names"},
 		{"internal/fle", "internal/qcm", "internal/zab"},

@@ -276,41 +276,6 @@ func TestHostilePorts(t *testing.T) {
 	t.Logf("%d rejections, each one event; at most %.1f MiB", g.count(), float64(most)/1024)
 }
 
-// TestFlood opens more silent connections than are kept. The bounds hold, exactly, and leave nobody out.
-func TestFlood(t *testing.T) {
-	t.Parallel()
-	const half, clients, learners = 64, 60, 32 // what each port keeps
-	const flood = 200
-	e := newEnsemble(t, 3, "tickTime=1000\ninitLimit=5\nsyncLimit=10\nquorumCnxnTimeoutMs=5000\n")
-	leader, epoch := e.start()
-	silent := attack{name: "flood", hang: true}
-	g := newSiege(t)
-	for range flood {
-		g.launch(leader, leader.election, silent)
-		g.launch(leader, leader.quorum, silent)
-		g.launch(leader, leader.client, silent)
-	}
-	g.group.Wait()
-	count := map[string]int{}
-	proc.Eventually(t, patience, "all are rejected", func() error {
-		clear(count)
-		for _, l := range leader.Lines("hand-shake rejected") {
-			if l["reason"] != event.RejectClosed { // see ofPeer
-				count[l["reason"].(string)]++
-			}
-		}
-		if n := count[event.RejectSilent] + count[event.RejectTooMany]; n != 3*flood {
-			return fmt.Errorf("%d rejections", n)
-		}
-		return nil
-	})
-	if want := half + clients + learners; count[event.RejectSilent] != want {
-		t.Errorf("%d were given their time, want %d: %v", count[event.RejectSilent], want, count)
-	}
-	e.undisturbed(leader, epoch)
-	t.Logf("%v, %d KiB at most", count, leader.memory(t, "VmHWM"))
-}
-
 // frameAttacks are all that can be wrong with a frame after a good preamble.
 func frameAttacks() map[string][]byte {
 	return map[string][]byte{

@@ -229,7 +229,10 @@ func TestPeerThatDoesNotRead(t *testing.T) {
 	}
 	proc.Eventually(t, patience, "the connection ends with its reason", func() error {
 		for _, l := range leader.Lines("connection down") {
-			if l["peer"] == 99.0 && l["reason"] == event.DropWriteTimeout {
+			// A stranger is read, and so answered, at a pace at which the system may give up the bytes that nobody takes
+			// before there are so many that a write has to wait.
+			gaveUp := l["reason"] == event.DropReset && strings.HasSuffix(l["detail"].(string), syscall.ETIMEDOUT.Error())
+			if l["peer"] == 99.0 && (l["reason"] == event.DropWriteTimeout || gaveUp) {
 				return nil
 			}
 		}

@@ -1,0 +1,42 @@
+package node
+
+import (
+	"slices"
+
+	"electnode/internal/event"
+	"electnode/internal/zab"
+)
+
+// maxEarly bounds what is kept of learners that connect before this server has decided to lead: two
+// inputs for each of a hundred voters, and some.
+const maxEarly = 256
+
+// keepEarly keeps what a learner says before this server has decided to lead: that it came, and its first packet.
+// A learner says nothing else before it is answered; a connection that does is closed, and so is one for which
+// there is no room. Of one that ends nothing is kept.
+func (c *Core) keepEarly(in zab.Input) {
+	switch in.Kind {
+	case zab.Opened, zab.Received:
+		came := slices.ContainsFunc(c.early, func(e zab.Input) bool { return e.Conn == in.Conn })
+		spoke := slices.ContainsFunc(c.early, func(e zab.Input) bool { return e.Conn == in.Conn && e.Kind == zab.Received })
+		if len(c.early) >= maxEarly || spoke || in.Kind == zab.Received && !came {
+			c.forgetEarly(in.Conn)
+			c.out.Close = append(c.out.Close, in.Conn)
+			return
+		}
+		c.early = append(c.early, in)
+	case zab.Closed:
+		c.forgetEarly(in.Conn)
+		if in.Reject != "" {
+			c.emit(event.HandshakeRejected{Port: event.PortQuorum, Remote: in.Remote, Reason: in.Reject, Detail: in.Detail})
+		}
+	case zab.PortLost: // once for each listener
+		c.early = append(c.early, in)
+	}
+}
+
+func (c *Core) forgetEarly(conn zab.ConnID) {
+	c.early = slices.DeleteFunc(c.early, func(e zab.Input) bool {
+		return e.Conn == conn && (e.Kind == zab.Opened || e.Kind == zab.Received)
+	})
+}
