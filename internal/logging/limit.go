@@ -1,7 +1,6 @@
 package logging
 
 import (
-	"log/slog"
 	"time"
 
 	"electnode/internal/crowd"
@@ -43,9 +42,9 @@ type limiter struct {
 }
 
 // leftOut reports whether the line of st, with that message, is one too many, and counts it.
-func (l *limiter) leftOut(st event.Stamped, level slog.Level, msg string, member func(quorum.SID) bool) bool {
+func (l *limiter) leftOut(st event.Stamped, msg string, member func(quorum.SID) bool) bool {
 	reason, peer, n := bounded(st.Event)
-	if n == 0 || level >= slog.LevelError {
+	if n == 0 {
 		return false
 	}
 	stranger := event.OfStranger(st.Event, member)

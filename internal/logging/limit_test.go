@@ -162,7 +162,7 @@ func TestKindsAreBounded(t *testing.T) {
 	for i := range 10 * maxKinds {
 		now = now.Add(time.Second)
 		ev := event.ConnectionUp{Peer: quorum.SID(i)}
-		l.leftOut(event.Stamped{Time: now, Event: ev}, slog.LevelInfo, "connection up", everybody)
+		l.leftOut(event.Stamped{Time: now, Event: ev}, "connection up", everybody)
 	}
 	if len(l.kinds) > maxKinds {
 		t.Errorf("%d kinds are remembered", len(l.kinds))

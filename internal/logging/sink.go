@@ -274,7 +274,7 @@ func (s *Sink) write(st event.Stamped, trace traceid.Trace) {
 		return // a line about lost lines would cost another
 	}
 	msg, attrs := describe(st.Event)
-	if s.limit.leftOut(st, level, msg, s.member(st.Node)) {
+	if s.limit.leftOut(st, msg, s.member(st.Node)) {
 		return
 	}
 	r := slog.NewRecord(st.Time, level, msg, 0)

@@ -18,7 +18,7 @@ const (
 	strangersBurst = 64
 	strangersEvery = time.Second / 16
 	// One stranger is read so fast: a watcher asks 20 times a second at most. What it sends beyond that waits in
-	// its own connection.
+	// its own connection. Differs from ZooKeeper, which reads and answers everybody as fast as it can.
 	strangerFrames      = 64
 	strangerFramesEvery = 20 * time.Millisecond
 )

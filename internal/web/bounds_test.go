@@ -114,23 +114,29 @@ func from(t *testing.T, local, addr string) net.Conn {
 
 // TestWordsFloodSpares: a flood from one host crowds out itself; a slow client of another is answered.
 func TestWordsFloodSpares(t *testing.T) {
-	var rejected sync.WaitGroup
+	const flood = 3 * wordConns
+	rejected := make(chan struct{}, flood)
 	w, err := ListenWords(WordOptions{Addr: "127.0.0.1:0", Whitelist: []string{"ruok"}, Source: still{err: errStuck},
 		Events: event.NewEmitter(1, time.Now, event.SinkFunc(func(s event.Stamped) {
 			if s.Event.(event.HandshakeRejected).Reason == event.RejectTooMany {
-				rejected.Done()
+				rejected <- struct{}{}
 			}
 		}))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	slow := from(t, "127.0.0.2", w.Addr())
-	const flood = 3 * wordConns
-	rejected.Add(flood - wordConnsPerHost)
 	for range flood {
 		from(t, "127.0.0.1", w.Addr())
 	}
-	rejected.Wait()
+	late := time.After(wordTime)
+	for range flood - wordConnsPerHost {
+		select {
+		case <-rejected:
+		case <-late:
+			t.Fatal("too few were rejected")
+		}
+	}
 	if n := w.guests.open(); n != wordConnsPerHost+1 {
 		t.Errorf("%d connections are open", n)
 	}
