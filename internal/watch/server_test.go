@@ -239,6 +239,7 @@ func bubble(t *testing.T, change func(*Options), f func(*scene)) {
 		for _, server := range s.servers {
 			server.crash()
 		}
+		synctest.Wait() // those who answered see the end
 		if open := s.net.Conns(); open > 0 {
 			t.Errorf("%d ends of connections left over", open)
 		}
