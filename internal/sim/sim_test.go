@@ -16,9 +16,10 @@ import (
 )
 
 var (
-	seeds = flag.Uint64("seeds", defaultSeeds, "how many seeds to run")
-	first = flag.Uint64("first", 1, "the first of them")
-	seed  = flag.Uint64("seed", 0, "run this seed alone and print its end")
+	seeds   = flag.Uint64("seeds", defaultSeeds, "how many seeds to run")
+	first   = flag.Uint64("first", 1, "the first of them")
+	trouble = flag.Duration("trouble", 20*time.Second, "how long the faults last in each")
+	seed    = flag.Uint64("seed", 0, "run this seed alone and print its end")
 )
 
 // ensemble is one shape of an ensemble.
@@ -81,7 +82,7 @@ func world(t testing.TB, seed uint64, transcript bool) *World {
 
 // play runs one seed: faults for a while, then none, then agreement within a bounded time.
 func play(w *World) error {
-	w.Run(20 * time.Second)
+	w.Run(*trouble)
 	w.Heal()
 	w.Run(20 * time.Second)
 	return w.Check()
@@ -123,7 +124,7 @@ func TestSeeds(t *testing.T) {
 		})
 	}
 	group.Wait()
-	t.Logf("%d seeds from %d on: %+v", *seeds, *first, total)
+	t.Logf("%d seeds from %d on, %s of faults each: %+v", *seeds, *first, *trouble, total)
 }
 
 func tail(w *World) string {

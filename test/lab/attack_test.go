@@ -23,7 +23,7 @@ var attackTime = flag.Duration("attack", 15*time.Second, "how long TestAttack at
 // What one server may take at its worst, and how far it must come down again. docs/limits.md says where the first
 // number comes from.
 const (
-	memoryBound = 96 << 20 // bytes, resident
+	memoryBound = 64 << 20 // bytes, resident
 	settleTime  = 30 * time.Second
 	slack       = 8 // goroutines and descriptors that may come and go by themselves
 )
