@@ -2,6 +2,8 @@ package interop
 
 import (
 	"context"
+	"crypto/tls"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -133,4 +135,51 @@ func TestTLSOutsider(t *testing.T) {
 		t.Errorf("the last lines do not say that it expired:\n%s", proc.Tail(three.node.Log(), 3))
 	}
 	e.keeps(a, time.Second)
+}
+
+// TestTLSRenewed gives a running electnode among real servers another certificate, as a renewal does: it shows the new
+// one from then on, without a restart and without an election, and a real server that comes back accepts it in both
+// directions. A renewal that is broken changes nothing.
+func TestTLSRenewed(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	e, network := secured(t, a, "jej", "electnode.voter=echo\n")
+	two := e.member(2)
+	two.also("sslQuorumReloadCertFiles=true\n")
+	e.start(2, 1, 3)
+	held := e.agree()
+	shows := func() string {
+		conn, err := network.Dial(t.Context(), two.electionAddr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		return conn.(interface{ ConnectionState() tls.ConnectionState }).ConnectionState().PeerCertificates[0].SerialNumber.String()
+	}
+	told := func(ok bool) func() error {
+		return proc.True(func() bool {
+			return slices.ContainsFunc(two.node.Lines("stores of TLS"), func(l proc.Line) bool { return l["start"] == false && l["ok"] == ok })
+		})
+	}
+	first := shows()
+	a.write("two.pem", &pem.Block{Type: "CERTIFICATE", Bytes: []byte("nothing")})
+	proc.Eventually(t, patience, "the broken renewal is told", told(false))
+	if now := shows(); now != first {
+		t.Errorf("a broken renewal: certificate %s, before %s", now, first)
+	}
+	a.store("two", "RSA") // another key, too
+	proc.Eventually(t, patience, "the renewal is told", told(true))
+	if now := shows(); now == first {
+		t.Errorf("it still shows certificate %s", now)
+	}
+	e.keeps(held, time.Second)
+	other := 1
+	if held.leader == other {
+		other = 3
+	}
+	e.kill(other)
+	e.start(other)
+	if now := e.agree(); now != held {
+		t.Errorf("%+v became %+v when server %d came back", held, now, other)
+	}
 }
