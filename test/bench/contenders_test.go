@@ -72,5 +72,5 @@ func byDefault() []contender {
 
 // patientAlike are the others with the patience that timing gives: a silent leader is given up after 2 s.
 func patientAlike() []contender {
-	return []contender{{zookeeper, zookeepers}, {etcd, etcds("--election-timeout", "2000", "--heartbeat-interval", "500")}}
+	return []contender{{zookeeper, zookeepers}, {etcd, etcds("--election-timeout", "2000", "--heartbeat-interval", "400")}}
 }

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"electnode/test/bench/sample"
@@ -28,17 +29,22 @@ func (r *results) report(what string) {
 	r.b.ReportMetric(0, "ns/op") // of no use: it is the time of everything
 	for _, s := range r.sets.Of(what) {
 		if s.Measure != measureTime {
-			r.b.ReportMetric(s.Median(), s.Who+"-"+s.Measure+"-"+s.Unit)
+			r.b.ReportMetric(s.Median(), metric(s.Who, s.Measure, s.Unit))
 			continue
 		}
-		r.b.ReportMetric(s.Median(), s.Who+"-"+s.Unit)
+		r.b.ReportMetric(s.Median(), metric(s.Who, s.Unit))
 		if own := r.sets.Find(what, r.n, electnode, s.Measure).Median(); s.Who != electnode && own > 0 {
-			r.b.ReportMetric(s.Median()/own, s.Who+"/electnode")
+			r.b.ReportMetric(s.Median()/own, metric(s.Who)+"/electnode")
 		}
 	}
 	if err := sample.Append(*samplesFile, sample.Here(os.TempDir()), r.sets); err != nil {
 		r.b.Fatal(err)
 	}
+}
+
+// metric is the name of a metric of a benchmark, which has no blanks.
+func metric(words ...string) string {
+	return strings.ReplaceAll(strings.TrimSpace(strings.Join(words, " ")), " ", "-")
 }
 
 // What is measured, as the samples call it.

@@ -37,8 +37,9 @@ func TestOneBlock(t *testing.T) {
 			t.Errorf("phases %v: nobody can know of the death before it", parts)
 		}
 	}
-	if spent := cl.during(func() { cl.silence(leader) }); spent.bytes <= 0 || spent.packets <= 0 {
-		t.Errorf("an election without a byte on the wire: %+v", spent)
+	spent := cl.during(func() { cl.silence(leader) })
+	if spent.bytes <= 0 || spent.packets <= 0 || spent.cpu <= 0 || spent.cpu > 5*time.Second {
+		t.Errorf("an election cost %+v", spent)
 	}
 	if now := cl.cost(); now.threads < 3 || now.memory < 3 || cl.goroutines() < 3 {
 		t.Errorf("three servers cost %+v", now)

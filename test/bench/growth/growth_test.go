@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -130,7 +131,7 @@ func (g *growth) election(what string, established, all, cpu time.Duration, c Co
 func (g *growth) report() {
 	g.b.ReportMetric(0, "ns/op")
 	for _, s := range g.sets {
-		g.b.ReportMetric(s.Median(), s.What[len("growth-"):]+"-"+s.Measure+"-"+s.Unit)
+		g.b.ReportMetric(s.Median(), strings.Trim(s.What[len("growth-"):]+"-"+s.Measure+"-"+s.Unit, "-"))
 	}
 	if err := sample.Append(*samplesFile, sample.Here(os.TempDir()), g.sets); err != nil {
 		g.b.Fatal(err)

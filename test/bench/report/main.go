@@ -41,7 +41,7 @@ func run(files []string, doc, plot string, out io.Writer) error {
 	} else {
 		err = r.fill(doc)
 	}
-	if err != nil || plot == "" || len(r.sets.Of("failover")) == 0 {
+	if err != nil || plot == "" || len(plottedRows(r.sets, plotted)) == 0 {
 		return err
 	}
 	return os.WriteFile(plot, []byte(drawing(r.sets, plotted)), 0o644)

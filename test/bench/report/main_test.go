@@ -31,6 +31,7 @@ const samples = `{"machine":{"cpu":"EPYC","cores":2,"kernel":"Linux 6.1","file_s
 func lines() []string {
 	return []string{
 		"| EPYC | 2 | Linux 6.1 | ext4 on /dev/vda |  |  |  |  | abc |\n",
+		"Every run a dot, over time on a logarithmic scale. floor: median 2.50 ms of 3 runs; electnode: median 5.00 ms of 3 runs; zookeeper: median 450 ms of 3 runs](images/failover.svg)\n",
 		"| 3 | electnode | 3 | 5.00 ms | 4.00 ms | 6.00 ms | - | 6.00 ms | 1.00 |\n",
 		"| 3 | zookeeper | 3 | 450 ms | 400 ms | 500 ms | - | 500 ms | 90.0 |\n",
 		"| 3 | loss noticed | 0.50 ms | 0.25 ms | 0.75 ms |\n",

@@ -28,12 +28,7 @@ text{font:13px system-ui,sans-serif;fill:#24292f}.head{font-size:15px;font-weigh
 // drawing is a plot of the fail-overs of ensembles of one size: a row for the floor and each kind of servers, a dot for each
 // run, a line at the median, over milliseconds on a logarithmic scale.
 func drawing(sets sample.Sets, servers int) string {
-	var rows []sample.Set
-	for _, s := range append(sets.Of("floor"), sets.Of("failover")...) {
-		if s.Servers == servers && s.Measure == "time" {
-			rows = append(rows, s)
-		}
-	}
+	rows := plottedRows(sets, servers)
 	var b strings.Builder
 	height := top + bottom + rowHeight*len(rows)
 	title := fmt.Sprintf("kill -9 of the leader of %d until another one serves", servers)
@@ -47,6 +42,17 @@ func drawing(sets sample.Sets, servers int) string {
 	}
 	b.WriteString("</svg>\n")
 	return b.String()
+}
+
+// plottedRows are the sets that the plot shows.
+func plottedRows(sets sample.Sets, servers int) []sample.Set {
+	var rows []sample.Set
+	for _, s := range append(sets.Of("floor"), sets.Of("failover")...) {
+		if s.Servers == servers && s.Measure == "time" {
+			rows = append(rows, s)
+		}
+	}
+	return rows
 }
 
 // inWords says what the plot shows.

@@ -19,6 +19,7 @@ type table struct {
 func tables() []table {
 	return []table{
 		{"machine", report.machine},
+		{"plot", report.plot},
 		{"failover", func(r report) string { return r.times("failover") }},
 		{"phases", report.phases},
 		{"floor", report.floor},
@@ -52,6 +53,15 @@ func (r report) machine() string {
 		g.row(m.CPU, strconv.Itoa(m.Cores), m.Kernel, m.FileSystem, m.Go, m.Java, m.ZooKeeper, m.Etcd, m.Commit)
 	}
 	return g.String()
+}
+
+// plot shows the picture, and says what is in it to those who do not see it.
+func (r report) plot() string {
+	rows := plottedRows(r.sets, plotted)
+	if len(rows) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("![Every run a dot, over time on a logarithmic scale. %s](images/failover.svg)\n", inWords(rows))
 }
 
 // enough is how many runs a 99th percentile takes that is not the worst of them.
