@@ -88,17 +88,20 @@ func output(name string, args ...string) string {
 	return strings.TrimSpace(first)
 }
 
-func java() string { return strings.ReplaceAll(output("java", "-version"), `"`, "") }
+// java is the kind and the version: openjdk 17.0.15.
+func java() string {
+	return strings.ReplaceAll(strings.ReplaceAll(output("java", "-version"), `"`, ""), " version ", " ")
+}
 
 func etcd() string { return strings.TrimPrefix(output("etcd", "--version"), "etcd Version: ") }
 
-// jarVersion is the version that the link to ZooKeeper's jar leads to.
+// jarVersion is what the name of ZooKeeper's jar says, which has one with a version beside that without.
 func jarVersion() string {
-	target, err := filepath.EvalSymlinks("/usr/share/java/zookeeper.jar")
-	if err != nil {
+	jars, err := filepath.Glob("/usr/share/java/zookeeper-[0-9]*.jar")
+	if err != nil || len(jars) == 0 {
 		return ""
 	}
-	return strings.TrimPrefix(strings.TrimSuffix(filepath.Base(target), ".jar"), "zookeeper-")
+	return strings.TrimPrefix(strings.TrimSuffix(filepath.Base(jars[0]), ".jar"), "zookeeper-")
 }
 
 func commit() string {
