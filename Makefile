@@ -8,10 +8,10 @@ FUZZTIME ?= 10s
 CYCLES  ?= 500
 SEED    ?= 1
 
-.PHONY: help build demo test unit interop lab compose fuzz sim lint bench setup clean
+.PHONY: help build demo test unit interop lab compose fuzz sim lint bench bench-report bench-compare setup clean
 
 help: ## what there is
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /	/'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /	/'
 
 build: ## the program, as bin/electnode
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/electnode
@@ -53,8 +53,15 @@ lint: ## format, vet, modernisers, and the house rules
 	@$(GO) mod tidy -diff
 	$(GO) test -count=1 ./test/style
 
-bench: ## benchmarks with allocations
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: ## all benchmarks, beside ZooKeeper and etcd: about 20 minutes, on a machine that does nothing else
+	@scripts/setup.sh bench
+	@scripts/bench.sh
+
+bench-report: ## the tables and the plot of docs/benchmarks.md, from the last make bench
+	$(GO) run ./test/bench/report -doc docs/benchmarks.md -plot docs/images/failover.svg .bench/samples.jsonl
+
+bench-compare: ## this electnode beside that of another revision, by turns: make bench-compare BASE=main
+	@scripts/bench-compare.sh $(BASE)
 
 clean: ## remove what was built
 	rm -rf bin

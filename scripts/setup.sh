@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Installs what the tests need and says which tests are left out where that cannot be done.
 # With CI=true leaving anything out is a failure.
+#
+#   scripts/setup.sh          for the tests
+#   scripts/setup.sh bench    for the benchmarks
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -72,6 +75,33 @@ tool() {
 	echo "built $name in $((SECONDS - begun)) s"
 }
 
+# finish says what was left out.
+finish() {
+	if [ ${#left_out[@]} -eq 0 ]; then
+		return
+	fi
+	echo "LEFT OUT:"
+	printf '  %s\n' "${left_out[@]}"
+	if [ "${CI:-}" = true ]; then
+		exit 1
+	fi
+}
+
+case ${1:-tests} in
+tests) ;;
+bench)
+	need "Java" "java -version" "ZooKeeper beside electnode" default-jre-headless
+	need "ZooKeeper" "test -f /usr/share/java/zookeeper.jar" "ZooKeeper beside electnode" zookeeper
+	need "etcd" "command -v etcd" "etcd beside electnode" etcd-server
+	finish
+	exit
+	;;
+*)
+	echo "usage: scripts/setup.sh [tests | bench]" >&2
+	exit 2
+	;;
+esac
+
 need "a C compiler for the race detector" "command -v gcc" "all tests with the race detector" gcc libc6-dev
 need "Java" "java -version" "tests among real ZooKeeper servers" default-jre-headless
 need "jcmd" "command -v jcmd" "the memory of real ZooKeeper servers under a watcher" default-jdk-headless
@@ -87,10 +117,4 @@ tool compose "the Compose demo" github.com/docker/compose/v2/cmd
 need "busybox" "command -v busybox" "the Compose demo" busybox-static
 tool jaeger "tests of traces with a real Jaeger" github.com/jaegertracing/jaeger/cmd/all-in-one
 
-if [ ${#left_out[@]} -gt 0 ]; then
-	echo "LEFT OUT:"
-	printf '  %s\n' "${left_out[@]}"
-	if [ "${CI:-}" = true ]; then
-		exit 1
-	fi
-fi
+finish

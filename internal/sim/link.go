@@ -23,6 +23,7 @@ type linkEnd struct {
 	queued  *fle.Send
 	last    *fle.Send
 	dialing bool
+	arrives time.Time // when the last message on its way to the other end arrives
 }
 
 func (w *World) link(a, b quorum.SID) *link {
@@ -126,7 +127,12 @@ func (l *link) flush(from quorum.SID) {
 			continue
 		}
 		gen, to := l.gen, w.server(l.other(from))
-		w.after(w.upTo(w.opt.DelayMax), func() {
+		wait := w.upTo(w.opt.DelayMax)
+		if w.opt.InOrder {
+			wait = max(wait, e.arrives.Sub(w.now))
+			e.arrives = w.now.Add(wait)
+		}
+		w.after(wait, func() {
 			if l.up && l.gen == gen && to.core != nil && w.reaches(from, to.sid) {
 				to.input(fle.Input{Kind: fle.Frame, Peer: from, Frame: m.Frame})
 			}

@@ -57,6 +57,13 @@ func (s *server) boot() {
 	s.carryOut(s.core.Start(s.w.now))
 }
 
+// Crash ends a server at once, as kill -9 does, if it runs. It is back within Options.Downtime.
+func (w *World) Crash(sid quorum.SID) {
+	if s := w.server(sid); s != nil && s.core != nil {
+		s.crash("kill -9")
+	}
+}
+
 // crash ends the node at once; what was not synced to disk may be lost.
 func (s *server) crash(why string) {
 	s.w.log("server %d crashes: %s", s.sid, why)

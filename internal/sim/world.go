@@ -19,6 +19,7 @@ type Options struct {
 	Loss      float64       // of an election message
 	Duplicate float64       // of an election message
 	DelayMax  time.Duration // of a message or packet [5 ms]
+	InOrder   bool          // election messages of a connection arrive in their order, as they do over TCP
 
 	Crashes    time.Duration // mean time between crashes of some node
 	Partitions time.Duration // mean time between changes of who reaches whom

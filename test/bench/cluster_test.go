@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -13,15 +14,11 @@ import (
 // patience is how long a cluster may take for anything, on a machine that has other things to do too.
 const patience = 60 * time.Second
 
-// pollPause is the time between two questions to one server: the resolution of all that is measured here.
-const pollPause = 500 * time.Microsecond
-
 // server is one process of a cluster.
 type server interface {
 	Start()
 	Kill()
-	Pause()
-	Resume()
+	Signal(syscall.Signal)
 	PID() int
 	// Leads asks the server whether it is the leader and serves as one; it is false for one that does not answer.
 	Leads() bool
@@ -33,32 +30,14 @@ type server interface {
 type cluster struct {
 	tb      testing.TB
 	servers []server
+	pause   func(elapsed time.Duration) time.Duration // between two questions to one server
 }
 
-// contender is a kind of servers.
-type contender struct {
-	name string
-	make func(tb testing.TB, n int) []server
-}
-
-// contenders lists those with these names that are installed here, and says who is not.
-func contenders(tb testing.TB, names ...string) []contender {
-	tb.Helper()
-	var all []contender
-	for _, c := range []contender{{"electnode", electnodes}, {"zookeeper", zookeepers}, {"etcd", etcds}} {
-		switch {
-		case !slices.Contains(names, c.name):
-		case c.name == "etcd" && !hasEtcd():
-			tb.Log("etcd is left out: it is not installed (package etcd-server)")
-		default:
-			all = append(all, c)
-		}
-	}
-	return all
-}
-
-func (c contender) cluster(tb testing.TB, n int) *cluster {
-	return &cluster{tb: tb, servers: c.make(tb, n)}
+// pauseAfter is how long nobody asks a server after a question, so long after the event that is waited for the
+// consequences of. Questions cost servers and machine time, so there are few: the figure is exact to a millisecond
+// at the beginning and to a fiftieth of itself later, for every kind of servers.
+func pauseAfter(elapsed time.Duration) time.Duration {
+	return min(max(time.Millisecond, elapsed/50), 20*time.Millisecond)
 }
 
 // start starts all servers at once and waits until one of them leads and all others follow.
@@ -68,7 +47,7 @@ func (c *cluster) start() (leader int, took time.Duration) {
 	for _, s := range c.servers {
 		s.Start()
 	}
-	leader, at := c.elected(c.all())
+	leader, at := c.elected(c.all(), began)
 	c.settled()
 	return leader, at.Sub(began)
 }
@@ -92,8 +71,9 @@ func (c *cluster) others(than int) []int {
 	return slices.DeleteFunc(c.all(), func(i int) bool { return i == than })
 }
 
-// elected asks the servers among, each again and again, until one of them leads.
-func (c *cluster) elected(among []int) (leader int, at time.Time) {
+// elected asks each of the servers among, again and again, until one of them leads. What happened at began is what they are
+// asked about.
+func (c *cluster) elected(among []int, began time.Time) (leader int, at time.Time) {
 	c.tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -105,14 +85,19 @@ func (c *cluster) elected(among []int) (leader int, at time.Time) {
 	for _, i := range among {
 		// Ends when ctx does, which the end of this function cancels.
 		go func() {
-			pause := time.NewTicker(pollPause)
-			defer pause.Stop()
-			for ctx.Err() == nil {
+			timer := time.NewTimer(0)
+			defer timer.Stop()
+			for {
+				select {
+				case <-timer.C:
+				case <-ctx.Done():
+					return
+				}
 				if c.servers[i].Leads() {
 					first <- answer{i, time.Now()}
 					return
 				}
-				<-pause.C
+				timer.Reset(c.pause(time.Since(began)))
 			}
 		}()
 	}
@@ -145,24 +130,36 @@ func (c *cluster) settled() {
 	})
 }
 
-// failOver kills the leader and tells when another one leads; then the killed one is back.
-func (c *cluster) failOver(leader int) (next int, took time.Duration) {
-	c.tb.Helper()
-	began := time.Now()
-	c.servers[leader].Kill()
-	next, at := c.elected(c.others(leader))
-	c.servers[leader].Start()
-	c.settled()
-	return next, at.Sub(began)
+// outage is a time without a leader.
+type outage struct {
+	lost int // who led
+	next int // who leads after it
+	from time.Time
+	seen time.Time // when next was seen to lead
 }
 
-// pause stops the leader, of which nobody's connection tells, and tells when another one leads.
-func (c *cluster) pause(leader int) (next int, took time.Duration) {
+func (o outage) took() time.Duration { return o.seen.Sub(o.from) }
+
+// failOver kills the leader and asks the others until one of them leads. The clock starts at the signal, before the kernel has
+// begun to take the process apart. In the end the killed one is back.
+func (c *cluster) failOver(leader int) outage {
 	c.tb.Helper()
-	began := time.Now()
-	c.servers[leader].Pause()
-	next, at := c.elected(c.others(leader))
-	c.servers[leader].Resume()
+	o := outage{lost: leader, from: time.Now()}
+	c.servers[leader].Signal(syscall.SIGKILL)
+	o.next, o.seen = c.elected(c.others(leader), o.from)
+	c.servers[leader].Kill() // waits for what is left of it
+	c.servers[leader].Start()
 	c.settled()
-	return next, at.Sub(began)
+	return o
+}
+
+// silence stops the leader, of which nobody's connection tells, and asks the others until one of them leads.
+func (c *cluster) silence(leader int) outage {
+	c.tb.Helper()
+	o := outage{lost: leader, from: time.Now()}
+	c.servers[leader].Signal(syscall.SIGSTOP)
+	o.next, o.seen = c.elected(c.others(leader), o.from)
+	c.servers[leader].Signal(syscall.SIGCONT)
+	c.settled()
+	return o
 }

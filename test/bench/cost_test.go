@@ -5,73 +5,82 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"electnode/test/bench/sample"
 )
 
 // settledFor is how long a cluster is left alone while its cost is measured.
-const settledFor = 20 * time.Second
+const settledFor = 10 * time.Second
 
-// ticksPerSecond is the unit of processor time in /proc, on every Linux that Go runs on.
-const ticksPerSecond = 100
+// electionFor is how long a fail-over may take while its cost is measured: longer than etcd's takes by default.
+const electionFor = 4 * time.Second
 
 // cost is what servers take from their machine.
 type cost struct {
 	cpu     time.Duration
 	memory  float64 // resident, MiB
 	threads float64
-	bytes   float64 // on loopback, all headers included
-	packets float64
+	bytes   float64 // on the loopback device, all headers included, also those of programs that are none of these servers
+	packets float64 // the same
 }
 
 // BenchmarkSettled tells what three servers cost that have a leader and nothing to do, each and per second.
 func BenchmarkSettled(b *testing.B) {
-	for _, c := range contenders(b, "electnode", "zookeeper", "etcd") {
-		b.Run(c.name, func(b *testing.B) {
-			for b.Loop() {
-				cl := c.cluster(b, 3)
-				cl.start()
-				spent := cl.during(func() { wait(settledFor) })
-				now := cl.cost()
-				b.ReportMetric(0, "ns/op")
-				b.ReportMetric(spent.cpu.Seconds()/settledFor.Seconds()/3*100, "cpu%/server")
-				b.ReportMetric(now.memory/3, "MiB/server")
-				b.ReportMetric(now.threads/3, "threads/server")
-				b.ReportMetric(spent.bytes/settledFor.Seconds(), "wire-bytes/s")
-				b.ReportMetric(spent.packets/settledFor.Seconds(), "packets/s")
-				cl.stop()
+	r := newResults(b, 3)
+	for b.Loop() {
+		for _, c := range contenders(b, byDefault()...) {
+			cl := c.cluster(b, r.n)
+			cl.start()
+			spent := cl.during(func() { wait(settledFor) })
+			now, n := cl.cost(), float64(r.n)
+			r.add(whatSettled, c.name, "cpu", "% of a core", spent.cpu.Seconds()/settledFor.Seconds()/n*100)
+			r.add(whatSettled, c.name, "memory", "MiB", now.memory/n)
+			r.add(whatSettled, c.name, "threads", "", now.threads/n)
+			if c.name == electnode {
+				r.add(whatSettled, c.name, "goroutines", "", cl.goroutines()/n)
 			}
-		})
+			r.add(whatSettled, c.name, "wire", "B/s", spent.bytes/settledFor.Seconds()/n)
+			r.add(whatSettled, c.name, "packets", "/s", spent.packets/settledFor.Seconds()/n)
+			cl.stop()
+		}
 	}
+	r.report(whatSettled)
 }
 
-// BenchmarkElectionCost tells what a fail-over costs the survivors of three, and what is on the wire meanwhile:
-// the two seconds from the kill on, in which nobody asks them anything, less what two settled seconds cost.
+// BenchmarkElectionCost tells what a fail-over costs the survivors of three, all together, and what is on the wire meanwhile:
+// all of electionFor from the kill on, in which nobody asks them anything, and all of the same time once they have settled.
 func BenchmarkElectionCost(b *testing.B) {
-	const window = 2 * time.Second
-	for _, c := range contenders(b, "electnode", "zookeeper", "etcd") {
-		b.Run(c.name, func(b *testing.B) {
-			var sum cost
-			runs := 0
-			for b.Loop() {
-				cl := c.cluster(b, 3)
-				leader, _ := cl.start()
-				idle := cl.during(func() { wait(window) })
-				killed := cl.servers[leader]
-				cl.servers = append(cl.servers[:leader:leader], cl.servers[leader+1:]...)
-				spent := cl.during(func() { killed.Kill(); wait(window) })
-				sum.cpu += spent.cpu - idle.cpu*2/3
-				sum.bytes += spent.bytes - idle.bytes
-				sum.packets += spent.packets - idle.packets
-				runs++
-				cl.stop()
+	r := newResults(b, 3)
+	for b.Loop() {
+		for _, c := range contenders(b, byDefault()...) {
+			cl := c.cluster(b, r.n)
+			leader, _ := cl.start()
+			killed := cl.servers[leader]
+			survivors := &cluster{tb: b, pause: cl.pause}
+			for _, i := range cl.others(leader) {
+				survivors.servers = append(survivors.servers, cl.servers[i])
 			}
-			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(sum.cpu.Seconds()*1000/float64(runs), "cpu-ms")
-			b.ReportMetric(sum.bytes/float64(runs), "wire-bytes")
-			b.ReportMetric(sum.packets/float64(runs), "packets")
-		})
+			spent := survivors.during(func() { killed.Signal(syscall.SIGKILL); wait(electionFor) })
+			survivors.settled()
+			idle := survivors.during(func() { wait(electionFor) })
+			r.window(c.name, "with the fail-over", spent)
+			r.window(c.name, "settled", idle)
+			cl.stop()
+		}
 	}
+	r.report(whatElection)
+}
+
+// window adds what a time of electionFor cost.
+func (r *results) window(who, when string, spent cost) {
+	r.add(whatElection, who, "cpu "+when, "ms", sample.Millis(spent.cpu))
+	r.add(whatElection, who, "wire "+when, "B", spent.bytes)
+	r.add(whatElection, who, "packets "+when, "", spent.packets)
 }
 
 // wait lets time pass: what is measured is what happens meanwhile.
@@ -97,10 +106,44 @@ func (c *cluster) cost() cost {
 		}
 		stat := read(c.tb, fmt.Sprintf("/proc/%d/stat", pid))
 		fields := strings.Fields(stat[strings.LastIndex(stat, ")")+1:]) // from the state on, field 3
-		sum.cpu += time.Duration(number(c.tb, fields[11])+number(c.tb, fields[12])) * time.Second / ticksPerSecond
 		sum.threads += number(c.tb, fields[17])
+		sum.cpu += processorTime(c.tb, pid)
 		sum.memory += number(c.tb, strings.Fields(read(c.tb, fmt.Sprintf("/proc/%d/statm", pid)))[1]) *
 			float64(os.Getpagesize()) / (1 << 20)
+	}
+	return sum
+}
+
+// processorTime is how long a process has been on a processor, its threads that have ended included. The kernel has it as a
+// clock, in nanoseconds; what it says in /proc is in hundredths of a second.
+func processorTime(tb testing.TB, pid int) time.Duration {
+	tb.Helper()
+	const all = 2 // CPUCLOCK_SCHED: user and system mode
+	var at unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|all), &at); err != nil {
+		tb.Fatalf("processor time of process %d: %v", pid, err)
+	}
+	return time.Duration(at.Nano())
+}
+
+// goroutines is how many electnodes have, all together.
+func (c *cluster) goroutines() float64 {
+	c.tb.Helper()
+	sum := 0.0
+	for _, s := range c.servers {
+		raw, err := get("http://" + s.(ownServer).node.HTTP + "/metrics")
+		if err != nil {
+			c.tb.Fatal(err)
+		}
+		found := false
+		for line := range strings.Lines(string(raw)) {
+			if value, ok := strings.CutPrefix(line, "go_goroutines "); ok {
+				sum, found = sum+number(c.tb, strings.TrimSpace(value)), true
+			}
+		}
+		if !found {
+			c.tb.Fatal("no go_goroutines among the metrics")
+		}
 	}
 	return sum
 }

@@ -23,8 +23,8 @@ const timing = "tickTime=500\ninitLimit=20\nsyncLimit=4\n"
 // signals is what a server's process can be told.
 type signals struct{ *proc.Process }
 
-func (s signals) Pause()  { s.Signal(syscall.SIGSTOP) }
-func (s signals) Resume() { s.Signal(syscall.SIGCONT) }
+// Signal implements server.
+func (s signals) Signal(sig syscall.Signal) { s.Process.Signal(sig) }
 
 // zooServer is an electnode or a real ZooKeeper server: both are asked in the same words.
 type zooServer struct {
@@ -36,6 +36,12 @@ type zooServer struct {
 func (s zooServer) Start()        { s.start() }
 func (s zooServer) Leads() bool   { return zk.Mode(s.client) == "leader" }
 func (s zooServer) Follows() bool { return zk.Mode(s.client) == "follower" }
+
+// ownServer is an electnode, which can be asked more.
+type ownServer struct {
+	zooServer
+	node *proc.Node
+}
 
 // zooConfigs makes the configuration of each of n servers, and where its client port is.
 func zooConfigs(tb testing.TB, n int) (configs, clients []string) {
@@ -52,19 +58,21 @@ func zooConfigs(tb testing.TB, n int) (configs, clients []string) {
 	return configs, clients
 }
 
-func electnodes(tb testing.TB, n int) []server {
-	configs, clients := zooConfigs(tb, n)
-	var all []server
-	for i := range n {
-		node := proc.NewNode(tb, program, i+1, configs[i])
-		start := func() { node.Start("--log.level", "info") }
-		all = append(all, zooServer{signals{node.Process}, start, clients[i]})
+// electnodes makes servers that run a program.
+func electnodes(program string) func(testing.TB, int) []server {
+	return func(tb testing.TB, n int) []server {
+		configs, clients := zooConfigs(tb, n)
+		var all []server
+		for i := range n {
+			node := proc.NewNode(tb, program, i+1, configs[i])
+			start := func() { node.Start("--log.level", "info") }
+			all = append(all, ownServer{zooServer{signals{node.Process}, start, clients[i]}, node})
+		}
+		return all
 	}
-	return all
 }
 
 func zookeepers(tb testing.TB, n int) []server {
-	zk.Need(tb)
 	configs, clients := zooConfigs(tb, n)
 	var all []server
 	for i := range n {
@@ -74,7 +82,7 @@ func zookeepers(tb testing.TB, n int) []server {
 	return all
 }
 
-// etcdServer is a member of an etcd cluster with default settings.
+// etcdServer is a member of an etcd cluster.
 type etcdServer struct {
 	signals
 	args   []string
@@ -113,27 +121,25 @@ func (s etcdServer) status() (self, leader string) {
 	return body.Header.Member, body.Leader
 }
 
-func hasEtcd() bool {
-	_, err := exec.LookPath("etcd")
-	return err == nil
-}
-
-func etcds(tb testing.TB, n int) []server {
-	ports := proc.Ports(tb, 2*n)
-	var peers []string
-	for i := range n {
-		peers = append(peers, fmt.Sprintf("e%d=http://127.0.0.1:%d", i+1, ports[2*i]))
-	}
-	var all []server
-	for i := range n {
-		dir := tb.TempDir()
-		peer, client := fmt.Sprintf("http://127.0.0.1:%d", ports[2*i]), fmt.Sprintf("http://127.0.0.1:%d", ports[2*i+1])
-		all = append(all, etcdServer{
-			signals{proc.New(tb, fmt.Sprintf("etcd %d", i+1), filepath.Join(dir, "log"))},
-			[]string{"--name", fmt.Sprintf("e%d", i+1), "--data-dir", filepath.Join(dir, "data"),
+// etcds makes members with default settings but for flags.
+func etcds(flags ...string) func(testing.TB, int) []server {
+	return func(tb testing.TB, n int) []server {
+		ports := proc.Ports(tb, 2*n)
+		var peers []string
+		for i := range n {
+			peers = append(peers, fmt.Sprintf("e%d=http://127.0.0.1:%d", i+1, ports[2*i]))
+		}
+		var all []server
+		for i := range n {
+			dir := tb.TempDir()
+			peer, client := fmt.Sprintf("http://127.0.0.1:%d", ports[2*i]), fmt.Sprintf("http://127.0.0.1:%d", ports[2*i+1])
+			args := append([]string{"--name", fmt.Sprintf("e%d", i+1), "--data-dir", filepath.Join(dir, "data"),
 				"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
 				"--listen-client-urls", client, "--advertise-client-urls", client,
-				"--initial-cluster", strings.Join(peers, ","), "--initial-cluster-state", "new"}, client})
+				"--initial-cluster", strings.Join(peers, ","), "--initial-cluster-state", "new"}, flags...)
+			process := proc.New(tb, fmt.Sprintf("etcd %d", i+1), filepath.Join(dir, "log"))
+			all = append(all, etcdServer{signals{process}, args, client})
+		}
+		return all
 	}
-	return all
 }

@@ -27,22 +27,30 @@ func jars() []string {
 		"commons-cli", "jackson-core", "jackson-databind", "jackson-annotations"}
 }
 
+// Missing says what is missing for real servers to run here; empty: nothing.
+func Missing() string {
+	if _, err := os.Stat(filepath.Join(jarDir, "zookeeper.jar")); err != nil {
+		return "ZooKeeper's jars are missing"
+	}
+	if _, err := exec.LookPath("java"); err != nil {
+		return "java is missing"
+	}
+	return ""
+}
+
 // Need skips the test where ZooKeeper or Java is missing, and fails it there when CI is true.
 func Need(t testing.TB) {
 	t.Helper()
-	if _, err := os.Stat(filepath.Join(jarDir, "zookeeper.jar")); err != nil {
-		leaveOut(t, "ZooKeeper's jars are missing (make setup installs the package zookeeper)")
+	if missing := Missing(); missing != "" {
+		leaveOut(t, missing+" (make setup installs the packages zookeeper and default-jre-headless)")
 	}
-	needProgram(t, "java")
 }
 
 // NeedCost does so where a server's Cost cannot be measured.
-func NeedCost(t testing.TB) { t.Helper(); needProgram(t, "jcmd") }
-
-func needProgram(t testing.TB, name string) {
+func NeedCost(t testing.TB) {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		leaveOut(t, name+" is missing (make setup installs it)")
+	if _, err := exec.LookPath("jcmd"); err != nil {
+		leaveOut(t, "jcmd is missing (make setup installs it)")
 	}
 }
 

@@ -1,10 +1,13 @@
-// Command report makes a table and a plot of what the benchmarks of test/bench wrote down.
+// Command report makes the tables of docs/benchmarks.md and a plot of what the benchmarks of test/bench wrote down. The page keeps its
+// prose: a table goes between its two markers, <!-- begin NAME --> and <!-- end NAME -->.
 //
-//	go run ./test/bench/report -plot docs/images/failover.svg samples.json > table.md
+//	go run ./test/bench/report -doc docs/benchmarks.md -plot docs/images/failover.svg samples.jsonl
+//
+// Without -doc all tables are printed.
 package main
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,94 +19,110 @@ import (
 )
 
 func main() {
+	doc := flag.String("doc", "", "put the tables into this page, between its markers")
 	plot := flag.String("plot", "", "write a plot of the fail-overs to this file, as SVG")
 	flag.Parse()
-	if err := run(flag.Args(), *plot, os.Stdout); err != nil {
+	if err := run(flag.Args(), *doc, *plot, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
 		os.Exit(1)
 	}
 }
 
-func run(files []string, plot string, out io.Writer) error {
+func run(files []string, doc, plot string, out io.Writer) error {
 	if len(files) == 0 {
 		return errors.New("which file of samples?")
 	}
-	var sets []sample.Set
+	r, err := load(files)
+	if err != nil {
+		return err
+	}
+	if doc == "" {
+		err = r.print(out)
+	} else {
+		err = r.fill(doc)
+	}
+	if err != nil || plot == "" || len(plottedRows(r.sets, plotted)) == 0 {
+		return err
+	}
+	return os.WriteFile(plot, []byte(drawing(r.sets, plotted)), 0o644)
+}
+
+// plotted is the size of the ensembles whose fail-overs are drawn.
+const plotted = 3
+
+// report is what the files hold.
+type report struct {
+	sets     sample.Sets
+	machines []sample.Machine
+}
+
+func load(files []string) (report, error) {
+	var r report
 	for _, name := range files {
 		f, err := os.Open(name)
 		if err != nil {
-			return err
+			return r, err
 		}
-		sets, err = read(f, sets)
+		sets, machines, err := sample.Read(f)
 		_ = f.Close() // it was only read
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return r, fmt.Errorf("%s: %w", name, err)
+		}
+		for _, s := range sets {
+			r.sets.Add(s)
+		}
+		for _, m := range machines {
+			if !slices.Contains(r.machines, m) {
+				r.machines = append(r.machines, m)
+			}
 		}
 	}
-	table(out, sets)
-	if plot == "" {
-		return nil
-	}
-	return os.WriteFile(plot, []byte(drawing(sets, "failover", 3)), 0o644)
+	return r, nil
 }
 
-// read adds the sets of one file to sets: those of the same thing become one.
-func read(in io.Reader, sets []sample.Set) ([]sample.Set, error) {
-	dec := json.NewDecoder(in)
-	for {
-		var s sample.Set
-		switch err := dec.Decode(&s); {
-		case errors.Is(err, io.EOF):
-			return sets, nil
-		case err != nil:
-			return nil, err
-		}
-		i := slices.IndexFunc(sets, func(o sample.Set) bool {
-			return o.What == s.What && o.Servers == s.Servers && o.Who == s.Who
-		})
-		if i < 0 {
-			sets = append(sets, s)
+// print prints all tables.
+func (r report) print(out io.Writer) error {
+	for _, t := range tables() {
+		text := t.make(r)
+		if text == "" {
 			continue
 		}
-		sets[i].Milliseconds = append(sets[i].Milliseconds, s.Milliseconds...)
-	}
-}
-
-// table prints medians with their spread, and how many times electnode's each is.
-func table(out io.Writer, sets []sample.Set) {
-	fmt.Fprintln(out, "| what | servers | who | runs | median | 5 % | 95 % | 99 % | worst | times electnode's |")
-	fmt.Fprintln(out, "|---|---|---|---|---|---|---|---|---|---|")
-	for _, s := range sets {
-		own := medianOf(sets, s.What, s.Servers, "electnode")
-		ratio := "1"
-		if s.Who != "electnode" && own > 0 {
-			ratio = fmt.Sprintf("%.0f", sample.Quantile(s.Milliseconds, 0.5)/own)
-		}
-		fmt.Fprintf(out, "| %s | %d | %s | %d |", s.What, s.Servers, s.Who, len(s.Milliseconds))
-		for _, q := range []float64{0.5, 0.05, 0.95, 0.99, 1} {
-			fmt.Fprintf(out, " %s |", milliseconds(sample.Quantile(s.Milliseconds, q)))
-		}
-		fmt.Fprintf(out, " %s |\n", ratio)
-	}
-}
-
-func medianOf(sets []sample.Set, what string, servers int, who string) float64 {
-	for _, s := range sets {
-		if s.What == what && s.Servers == servers && s.Who == who {
-			return sample.Quantile(s.Milliseconds, 0.5)
+		if _, err := fmt.Fprintf(out, "%s\n\n%s\n", t.name, text); err != nil {
+			return err
 		}
 	}
-	return 0
+	return nil
 }
 
-// milliseconds prints three digits that count.
-func milliseconds(v float64) string {
-	switch {
-	case v < 10:
-		return fmt.Sprintf("%.2f ms", v)
-	case v < 100:
-		return fmt.Sprintf("%.1f ms", v)
-	default:
-		return fmt.Sprintf("%.0f ms", v)
+// fill puts every table that the page has markers for into it. What was not measured leaves the page as it is. The error
+// says which marker is alone.
+func (r report) fill(doc string) error {
+	page, err := os.ReadFile(doc)
+	if err != nil {
+		return err
 	}
+	for _, t := range tables() {
+		text := t.make(r)
+		if text == "" {
+			continue
+		}
+		if page, err = between(page, t.name, text); err != nil {
+			return fmt.Errorf("%s: %w", doc, err)
+		}
+	}
+	return os.WriteFile(doc, page, 0o644)
+}
+
+// between replaces what stands between the two markers of a name.
+func between(page []byte, name, text string) ([]byte, error) {
+	begin, end := fmt.Appendf(nil, "<!-- begin %s -->\n", name), fmt.Appendf(nil, "<!-- end %s -->", name)
+	head, rest, ok := bytes.Cut(page, begin)
+	if !ok {
+		return nil, fmt.Errorf("the marker %q is missing", bytes.TrimSpace(begin))
+	}
+	_, tail, ok := bytes.Cut(rest, end)
+	if !ok {
+		return nil, fmt.Errorf("the marker %q is missing behind %q", end, bytes.TrimSpace(begin))
+	}
+	return slices.Concat(head, begin, []byte(text), end, tail), nil
 }
