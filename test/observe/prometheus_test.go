@@ -328,7 +328,10 @@ var errNone = errors.New("none yet")
 // text is what /metrics says.
 type text string
 
-// bySink reads electnode_events_dropped_total.
+// leftOut is the sink of lines that the log was not given because there were too many of their kind.
+const leftOut = "lines left out"
+
+// bySink reads electnode_events_dropped_total, and electnode_log_lines_left_out_total as leftOut.
 func (x text) bySink() map[string]float64 {
 	counts := map[string]float64{}
 	for line := range strings.Lines(string(x)) {
@@ -336,6 +339,9 @@ func (x text) bySink() map[string]float64 {
 		var n float64
 		if _, err := fmt.Sscanf(line, "electnode_events_dropped_total{sink=%q} %g", &sink, &n); err == nil {
 			counts[sink] = n
+		}
+		if _, err := fmt.Sscanf(line, "electnode_log_lines_left_out_total %g", &n); err == nil {
+			counts[leftOut] = n
 		}
 	}
 	return counts

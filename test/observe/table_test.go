@@ -100,7 +100,8 @@ func table(peers []string) []metric {
 		{"electnode_durable_write_duration_seconds", histogram, by[string, string]("file", event.Files())},
 		{"electnode_events_total", counter, by[string, string]("event", events)},
 		{"electnode_events_dropped_total", counter,
-			by[string, string]("sink", []string{"log", "recorder", "tracing", "other"})},
+			by[string, string]("sink", []string{"log", "metrics", "recorder", "tracing", "other"})},
+		{"electnode_log_lines_left_out_total", counter, nil},
 		// These two are no part of the contract: mistakes of this program, and of the clocks of others.
 		{"electnode_unknown_words_total", counter, nil},
 		{"electnode_notification_latency_dropped_total", counter, peer},
