@@ -44,6 +44,7 @@ func (l *live) truth(all []*Dashboard, first, second int, killed time.Time) {
 	stat("Time without a leader", 0.001, patience.Seconds())
 	l.states(all, first, second)
 	l.marks(all, killed)
+	l.certificates(all)
 }
 
 // stat waits until a panel with one number shows one between low and high.
@@ -100,6 +101,21 @@ func settled(points []observe.Point) []float64 {
 // ends reports whether all ends with the given values.
 func ends(all, with []float64) bool {
 	return len(all) >= len(with) && slices.Equal(all[len(all)-len(with):], with)
+}
+
+// certificates checks that nodes without TLS are 0, which is shown as no certificate, and not days past an end in 1970.
+func (l *live) certificates(all []*Dashboard) {
+	l.t.Helper()
+	a := find(l.t, all, "node.json", "Certificates of the nodes")
+	series, _, err := l.shown(a)
+	if err != nil || len(series) != len(l.nodes) {
+		l.t.Fatalf("%s: %d series, %v", a.where, len(series), err)
+	}
+	for _, s := range series {
+		if s.Value.Value != 0 {
+			l.t.Errorf("%s: %s has %g days left, want 0 without TLS", a.where, s.Metric["instance"], s.Value.Value)
+		}
+	}
 }
 
 // marks checks the annotations: no leader before there was one, and a change after the leader was killed.
