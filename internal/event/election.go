@@ -204,7 +204,7 @@ type How string
 // Ways an election is decided.
 const (
 	HowAllHeard        How = "all_heard"          // every voter supports the vote
-	HowRestUnreachable How = "rest_unreachable"   // every voter that can be reached does
+	HowRestUnreachable How = "rest_unreachable"   // every voter does that can be reached, and was not left for its silence
 	HowWaited          How = "waited"             // nothing better came within the wait
 	HowJoined          How = "joined_established" // settled servers proved their leader
 )

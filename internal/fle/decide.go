@@ -37,7 +37,7 @@ func (e *Election) judge(now time.Time) {
 }
 
 // heard reports whether all voters that weigh anything support ref, and whether all of those do that
-// can be reached. A leader that cannot be reached itself is no reason to hurry.
+// can be reached and is not known to be silent. A leader that cannot be reached itself is no reason to hurry.
 func (e *Election) heard(ref stored) (all, reachable bool) {
 	all, reachable = true, true
 	for i, sid := range e.views.voters {
@@ -45,7 +45,7 @@ func (e *Election) heard(ref stored) (all, reachable bool) {
 			continue
 		}
 		all = false
-		if e.links[i].up || !e.links[i].failed || sid == ref.vote.Leader {
+		if l := e.links[i]; !l.silent && (l.up || !l.failed) || sid == ref.vote.Leader {
 			reachable = false
 		}
 	}

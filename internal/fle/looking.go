@@ -67,7 +67,7 @@ func (e *Election) apply(now time.Time, in *received) (event.ReceiveOutcome, quo
 		return event.ReceivedFromNonVoter, version
 	}
 	in.idx = idx
-	e.links[idx].failed = false
+	e.links[idx].failed, e.links[idx].silent = false, false
 	e.peers[idx].At = now
 	e.peers[idx].Said = event.Notification{State: in.State, Vote: in.Vote, Round: in.Round,
 		ConfigVersion: version}

@@ -121,6 +121,8 @@ func (s *scenario) command(line string) {
 			Frame: make([]byte, s.num(args["bytes"]))}))
 	case "pass":
 		s.pass(f[1])
+	case "silent":
+		s.e.Silent(quorum.SID(s.num(f[1])))
 	case "refused":
 		s.e.Refused()
 	case "established":

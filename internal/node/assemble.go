@@ -29,9 +29,6 @@ type Parts struct {
 	Opening []event.Event
 }
 
-// connsBeside is how many connections the quorum port takes beside four for each member: silent ones, and strangers.
-const connsBeside = 96
-
 // Assemble makes the options of a node from its configuration. The error names every setting that
 // electnode cannot honour.
 func Assemble(cfg *config.Config, p Parts) (Options, error) {
@@ -57,7 +54,7 @@ func Assemble(cfg *config.Config, p Parts) (Options, error) {
 			MultiAddress: cfg.MultiAddress, HandshakeTimeout: cfg.HandshakeTimeout(),
 			ConnectTimeout: cfg.Network.ConnectTimeout, BindRetry: cfg.Network.BindRetry,
 			KeepAlive: cfg.Network.KeepAlive},
-		Quorum: zab.TransportOptions{Network: p.Network, MaxConns: 4*len(cfg.View.Members()) + connsBeside,
+		Quorum: zab.TransportOptions{Network: p.Network,
 			HandshakeTimeout: cfg.HandshakeTimeout(), KeepAlive: cfg.Network.KeepAlive},
 		QuorumListen: cfg.QuorumListen(),
 		Store:        p.Store,

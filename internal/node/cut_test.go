@@ -8,6 +8,36 @@ import (
 	"electnode/internal/quorum"
 )
 
+// TestPausedLeader: nobody waits for the vote of a leader that was left because it had fallen silent, as after SIGSTOP; when it
+// goes on, it follows.
+func TestPausedLeader(t *testing.T) {
+	c := newCluster(t, loopback(t, 3, 0), tcp)
+	c.start(1, 2, 3)
+	first := c.settle(0)
+	var rest []quorum.SID
+	for _, sid := range c.sids() {
+		if sid != first.Leader {
+			rest = append(rest, sid)
+		}
+	}
+	mark := c.mark()
+	resume, err := c.running[first.Leader].Pause(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := c.established(mark, rest...)
+	for _, s := range c.seen()[mark:] {
+		if ev, ok := s.Event.(event.ElectionDecided); ok && ev.How == event.HowWaited {
+			t.Errorf("server %d waited: %+v", s.Node, ev)
+		}
+	}
+	mark = c.mark()
+	resume()
+	if got := c.established(mark, first.Leader); got.Leader != second.Leader || got.Epoch != second.Epoch {
+		t.Errorf("the paused leader has %+v, the others %+v", got, second)
+	}
+}
+
 // TestCutAndHeal: a follower that is cut off from the leader, by one of the two alone, does not come back to it on
 // any port until the cut is lifted, whoever of them made it; the others go on.
 func TestCutAndHeal(t *testing.T) {

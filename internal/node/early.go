@@ -4,12 +4,16 @@ import (
 	"slices"
 
 	"electnode/internal/event"
+	"electnode/internal/quorum"
 	"electnode/internal/zab"
 )
 
-// maxEarly bounds what is kept of learners that connect before this server has decided to lead: two
-// inputs for each of a hundred voters, and some.
+// maxEarly bounds what is kept of learners that connect before this server has decided to lead, beside two
+// inputs for each member.
 const maxEarly = 256
+
+// members is how many servers are in the configurations.
+func (c *Core) members() int { return quorum.Servers(c.view, c.lastSeen) }
 
 // keepEarly keeps what a learner says before this server has decided to lead: that it came, and its first packet.
 // A learner says nothing else before it is answered; a connection that does is closed, and so is one for which
@@ -19,7 +23,7 @@ func (c *Core) keepEarly(in zab.Input) {
 	case zab.Opened, zab.Received:
 		came := slices.ContainsFunc(c.early, func(e zab.Input) bool { return e.Conn == in.Conn })
 		spoke := slices.ContainsFunc(c.early, func(e zab.Input) bool { return e.Conn == in.Conn && e.Kind == zab.Received })
-		if len(c.early) >= maxEarly || spoke || in.Kind == zab.Received && !came {
+		if len(c.early) >= maxEarly+2*c.members() || spoke || in.Kind == zab.Received && !came {
 			c.forgetEarly(in.Conn)
 			c.out.Close = append(c.out.Close, in.Conn)
 			return

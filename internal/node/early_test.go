@@ -2,6 +2,8 @@ package node
 
 import (
 	"fmt"
+	"net"
+	"strconv"
 	"testing"
 
 	"electnode/internal/event"
@@ -54,12 +56,47 @@ func TestEarlyIsBounded(t *testing.T) {
 	b := newBench(t, 3)
 	b.take(b.core.Start(b.now))
 	closed := 0
-	for conn := range zab.ConnID(2 * maxEarly) {
+	const bound = maxEarly + 2*3
+	for conn := range zab.ConnID(2 * bound) {
 		o := b.core.Zab(b.now, zab.Input{Kind: zab.Opened, Conn: conn})
 		closed += len(o.Close)
 		b.take(o)
 	}
-	if len(b.core.early) != maxEarly || closed != maxEarly {
+	if len(b.core.early) != bound || closed != bound {
 		t.Errorf("%d inputs are kept, and %d connections were closed", len(b.core.early), closed)
+	}
+}
+
+// TestPortHasRoomForMembers: of silent connections to the quorum port one host may have 32, and one for each member: one
+// more, and the first gives way, not the second.
+func TestPortHasRoomForMembers(t *testing.T) {
+	const members, bound = 40, 32 + 40
+	c := newCluster(t, loopback(t, members, 0), tcp)
+	c.start(1)
+	c.await(0, "the port is asked for", func(s event.Stamped) bool { return s.Event.Name() == "ElectionStarted" })
+	m, _ := c.view.Member(1)
+	var conns []net.Conn
+	for len(conns) <= bound {
+		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(m.Addresses[0].QuorumPort)))
+		if err != nil {
+			continue // not listening yet
+		}
+		t.Cleanup(func() { conn.Close() })
+		conns = append(conns, conn)
+	}
+	rejected := func(conn net.Conn) string {
+		return c.await(0, "a rejection", func(s event.Stamped) bool {
+			r, ok := s.Event.(event.HandshakeRejected)
+			return ok && r.Remote == conn.LocalAddr().String()
+		}).Event.(event.HandshakeRejected).Reason
+	}
+	if reason := rejected(conns[0]); reason != event.RejectTooMany {
+		t.Errorf("the first: %s", reason)
+	}
+	if _, err := fmt.Fprint(conns[1], "GET / HTTP/1.1\r\n\r\n"); err != nil {
+		t.Error(err)
+	}
+	if reason := rejected(conns[1]); reason != event.RejectFirstPacket {
+		t.Errorf("the second: %s", reason)
 	}
 }

@@ -29,7 +29,7 @@ type Options struct {
 	Core CoreOptions
 	// Links are the options of the connection manager; Handler, Self and Events are filled in.
 	Links qcm.Options
-	// Quorum are the options of the quorum port; Inputs, Events and IDs are filled in.
+	// Quorum are the options of the quorum port; Inputs, Events, IDs and Members are filled in.
 	Quorum zab.TransportOptions
 	// QuorumListen lists the addresses to bind when leading, host:port.
 	QuorumListen []string
@@ -280,6 +280,7 @@ func (n *Node) newTransport() *zab.Transport {
 	n.dropRole()
 	o := n.opt.Quorum
 	n.fromZab = make(chan zab.Input)
+	o.Members = n.core.members()
 	o.Inputs, o.Events, o.IDs = n.fromZab, n.opt.Events, &n.connIDs
 	n.transport = zab.NewTransport(o)
 	return n.transport

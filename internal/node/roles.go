@@ -105,6 +105,9 @@ func (c *Core) fromRole(now time.Time, o zab.Output) {
 		if o.Done.Reason == event.ReasonPolicy {
 			c.election.Refused()
 		}
+		if o.Done.Silent {
+			c.election.Silent(c.decision.Vote.Leader)
+		}
 		c.holdBack(now, o.Done.RetryAfter)
 		c.leave(now, o.Done.Reason, o.Done.Detail)
 	}

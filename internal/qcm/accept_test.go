@@ -49,12 +49,12 @@ func TestSilentSocket(t *testing.T) {
 	}
 }
 
-// TestFiftySilentSockets checks that silent sockets delay nobody, and that when there are too many of them
-// the oldest goes.
+// TestFiftySilentSockets checks that silent sockets delay nobody, and that when there are too many of them, one for each
+// member and the bound for others, the oldest goes.
 func TestFiftySilentSockets(t *testing.T) {
 	bubble(t, func(t *testing.T, net *memnet.Net) {
 		opt := onNet(net, 1)
-		opt.MaxHalfOpen = 50
+		opt.MaxHalfOpen = 48
 		n := start(t, opt, with(members(t, 1, 2)))
 		synctest.Wait()
 		began := time.Now()
@@ -68,6 +68,10 @@ func TestFiftySilentSockets(t *testing.T) {
 		r := await[event.HandshakeRejected](t, n.rec, 0, nil)
 		if r.Reason != event.RejectTooMany || r.Remote != first.LocalAddr().String() {
 			t.Errorf("%+v, want %s to go", r, first.LocalAddr())
+		}
+		synctest.Wait()
+		if gone := count[event.HandshakeRejected](n.rec, 0, nil); gone != 1 {
+			t.Errorf("%d had to go, want the first alone", gone)
 		}
 		member := raw(t, net, ip(2), 1, hello(t, 2, at(2)))
 		n.spy.await(t, "up 2", 1)

@@ -72,7 +72,7 @@ type Options struct {
 	BindRetry        int           // tries in a row, 1 s apart; 0 is for ever
 	KeepAlive        bool          // SO_KEEPALIVE; only for the default Network
 
-	MaxHalfOpen       int // connections whose preamble is not complete [64]
+	MaxHalfOpen       int // connections whose preamble is not complete, beside one for each member [64]
 	MaxUnknown        int // peers that are in no view [64]
 	MaxUnknownPerHost int // of these, those of one remote address [16]
 }

@@ -76,7 +76,7 @@ func TestGuardOfCallers(t *testing.T) {
 func TestGuardThatIsSlow(t *testing.T) {
 	bubble(t, func(t *testing.T, net *memnet.Net) {
 		opt := onNet(net, 5)
-		opt.Guard, opt.HandshakeTimeout, opt.MaxHalfOpen = &doorman{slow: "10.8.8.8"}, 2*time.Second, 4
+		opt.Guard, opt.HandshakeTimeout, opt.MaxHalfOpen = &doorman{slow: "10.8.8.8"}, 2*time.Second, 2
 		n := start(t, opt, with(members(t, 5, 6)))
 		synctest.Wait()
 		began := time.Now()

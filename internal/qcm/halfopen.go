@@ -12,8 +12,9 @@ import (
 // halfOpen is the list of accepted connections that are not known to be a peer's yet, oldest first, and the bound
 // on their number.
 type halfOpen struct {
-	limit int
-	conns []*handshake
+	limit   int // beside one for each member: all of them may come at once
+	members int
+	conns   []*handshake
 }
 
 // handshake is one accepted connection whose preamble is being read, or about which the Guard is being asked.
@@ -41,12 +42,12 @@ func hostOf(conn net.Conn) string { return crowd.HostOf(conn.RemoteAddr().String
 // add puts h on the list. When that was full, the hand-shake that gives way is returned, for the caller
 // to close: the oldest of the host that has most, so that a flood from one host crowds out itself.
 func (o *halfOpen) add(h *handshake) (victim *handshake) {
-	if len(o.conns) >= o.limit {
+	if limit := o.limit + o.members; len(o.conns) >= limit {
 		places := make([]crowd.Place, 0, len(o.conns))
 		for _, c := range o.conns {
 			places = append(places, crowd.Place{Host: c.host})
 		}
-		victim = o.conns[crowd.Bounds{All: o.limit, PerHost: o.limit}.Yields(places, h.host)]
+		victim = o.conns[crowd.Bounds{All: limit, PerHost: limit}.Yields(places, h.host)]
 		victim.evicted = true
 		o.remove(victim)
 	}

@@ -198,6 +198,7 @@ func (m *Manager) SetViews(committed, lastSeen *quorum.View) {
 	m.mu.Lock()
 	strangers := m.linkedStrangers()
 	m.committed, m.lastSeen = committed, lastSeen
+	m.half.members = quorum.Servers(committed, lastSeen)
 	strangers = slices.DeleteFunc(strangers, func(l *link) bool { return m.opt.Guard == nil || !m.known(l.p.sid) })
 	for _, p := range m.peers {
 		m.release(p)

@@ -141,6 +141,19 @@ func (v *View) Member(sid SID) (Member, bool) {
 	return v.spec.Members[i], true
 }
 
+// Servers is how many servers are in any of the views, of which some may be nil.
+func Servers(views ...*View) int {
+	all := Set{}
+	for _, v := range views {
+		if v != nil {
+			for _, m := range v.Members() {
+				all.Add(m.SID)
+			}
+		}
+	}
+	return len(all)
+}
+
 // Voters lists the participants by ascending sid. The caller must not change it.
 func (v *View) Voters() []SID { return v.voters }
 

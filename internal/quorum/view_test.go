@@ -40,6 +40,15 @@ func withObserver(all []Member) []Member {
 	return all
 }
 
+func TestServers(t *testing.T) {
+	five, four := mustView(t, Spec{Members: members(5)}), mustView(t, Spec{Members: withObserver(members(6))[2:]})
+	for want, views := range map[int][]*View{0: {nil}, 5: {five, nil}, 4: {four}, 6: {five, four}} {
+		if got := Servers(views...); got != want {
+			t.Errorf("%d servers in %v, want %d", got, views, want)
+		}
+	}
+}
+
 func TestIsQuorum(t *testing.T) {
 	three := Spec{Members: members(9), Groups: map[int64][]SID{1: {1, 2, 3}, 2: {4, 5, 6}, 3: {7, 8, 9}}}
 	two := Spec{Members: members(4), Groups: map[int64][]SID{1: {1, 2}, 2: {3, 4}}}

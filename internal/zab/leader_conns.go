@@ -13,7 +13,7 @@ import (
 // acknowledged NEWLEADER before one that has: to claim a server's id must not be enough to push it out. Together they are below the
 // Transport's own bound, which knows nothing of kinds.
 const (
-	maxSilent           = 32 // without a first packet: port scanners, and a few learners at the same instant
+	maxSilent           = 32 // without a first packet, beside one for each member: port scanners
 	maxStrangers        = 16 // of servers that are in no view: an ensemble that is about to grow
 	maxStrangersPerHost = 8  // of these, those of one host
 	maxPerServer        = 3  // of one member: the one in use, a half-dead one, and one on its way
@@ -44,8 +44,9 @@ func (l *Leader) openedConn(in Input) {
 		readBy: l.now.Add(l.opt.initTime()),
 	}
 	l.handlers = append(l.handlers, h)
-	if old := l.surplus(crowd.Bounds{All: maxSilent, PerHost: maxSilent}, h, func(h *handler) bool { return !h.known }); old != nil {
-		l.reject(old, event.RejectTooMany, fmt.Sprintf("%d connections are silent", maxSilent))
+	silent := maxSilent + l.opt.servers() // all members may come at once, and from one host
+	if old := l.surplus(crowd.Bounds{All: silent, PerHost: silent}, h, func(h *handler) bool { return !h.known }); old != nil {
+		l.reject(old, event.RejectTooMany, fmt.Sprintf("%d connections are silent", silent))
 	}
 }
 

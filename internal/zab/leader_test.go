@@ -51,15 +51,16 @@ func settled(tb testing.TB, voters string) *Leader {
 	return l
 }
 
+// TestSilentConnectionsAreBounded: there is room for every member to come at once, and for some others.
 func TestSilentConnectionsAreBounded(t *testing.T) {
 	l := settled(t, "1,2,3")
-	const first = 100
-	for i := range ConnID(maxSilent) {
+	const first, bound = 100, maxSilent + 4 // three voters and an observer
+	for i := range ConnID(bound) {
 		if out := l.Step(testStart, Input{Kind: Opened, Conn: first + i}); len(out.Close) > 0 {
-			t.Fatalf("connection %d of %d: closed %v", i+1, maxSilent, out.Close)
+			t.Fatalf("connection %d of %d: closed %v", i+1, bound, out.Close)
 		}
 	}
-	out := l.Step(testStart, Input{Kind: Opened, Conn: first + maxSilent, Remote: "192.0.2.7:1"})
+	out := l.Step(testStart, Input{Kind: Opened, Conn: first + bound, Remote: "192.0.2.7:1"})
 	if len(out.Close) != 1 || out.Close[0] != first {
 		t.Errorf("closed %v, want the oldest, %d", out.Close, first)
 	}
@@ -122,7 +123,7 @@ func TestFloodSparesLearners(t *testing.T) {
 			t.Fatalf("after %d of one host: closed %v", i+1, out.Close)
 		}
 	}
-	if want := 4*maxSilent - (maxSilent - 1) - maxStrangersPerHost; closed != want {
+	if want := 4*maxSilent - (maxSilent + 4 - 1) - maxStrangersPerHost; closed != want {
 		t.Errorf("%d of the flood were closed, want %d", closed, want)
 	}
 	out := l.Step(testStart, Input{Kind: Received, Conn: slow, Packet: info(TypeFollowerInfo, 2)})

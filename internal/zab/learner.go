@@ -119,6 +119,7 @@ func (l *Learner) Tick(now time.Time) Output {
 		l.lost("no UPTODATE within " + l.opt.initTime().String())
 	case due(l.readBy):
 		l.lost("not heard for " + l.patience().String())
+		l.ending.Silent = l.stage == learning // before that a leader says nothing while it waits for others
 	}
 	return l.end()
 }

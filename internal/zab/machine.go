@@ -85,6 +85,8 @@ type Established struct {
 type Done struct {
 	Reason string // one of event's Reason constants
 	Detail string
+	// Silent says that the connection with the leader stood, but nothing came on it while heartbeats were due.
+	Silent bool
 	// RetryAfter asks the node to wait before the next election, 0 for at once: after a leader was left
 	// because of electnode.voter=strict.
 	RetryAfter time.Duration

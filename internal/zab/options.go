@@ -73,6 +73,9 @@ func (o *Options) member(sid quorum.SID) bool {
 	return ok
 }
 
+// servers is how many servers are in the views.
+func (o *Options) servers() int { return quorum.Servers(o.View, o.LastSeen) }
+
 // quorum reports whether the servers for which has is true are a quorum of every view.
 func (o *Options) quorum(has func(quorum.SID) bool) bool {
 	return o.View.IsQuorum(has) && (o.LastSeen == nil || o.LastSeen.IsQuorum(has))

@@ -201,7 +201,11 @@ func (s *scenario) show(o Output) {
 		s.line("established %d epoch %d", o.Established.Leader, o.Established.Epoch)
 	}
 	if o.Done != nil {
-		s.line("done %s: %s, again after %s", o.Done.Reason, o.Done.Detail, o.Done.RetryAfter)
+		silent := ""
+		if o.Done.Silent {
+			silent = ", silent"
+		}
+		s.line("done %s: %s, again after %s%s", o.Done.Reason, o.Done.Detail, o.Done.RetryAfter, silent)
 	}
 	s.next = o.Deadline
 	if o.Persist != nil && s.disk == "auto" {

@@ -7,7 +7,8 @@ import (
 	"electnode/internal/event"
 )
 
-// Bounds on accepted connections that have not said their first packet. The oldest of the host that has most
+// Bounds on accepted connections that have not said their first packet, beside one for each member: all members come
+// at once when they have elected, and in tests and behind a NAT from one host. The oldest of the host that has most
 // gives way, so that a flood from one host crowds out itself; who has spoken never gives way to who has not.
 const (
 	maxUnheard        = 64
@@ -27,7 +28,7 @@ func (t *Transport) makeRoom(host string) (victim *conn, room bool) {
 	for _, c := range t.unheard {
 		places = append(places, crowd.Place{Host: c.host})
 	}
-	bounds := crowd.Bounds{All: maxUnheard, PerHost: maxUnheardPerHost}
+	bounds := crowd.Bounds{All: maxUnheard + t.opt.Members, PerHost: maxUnheardPerHost + t.opt.Members}
 	if t.accepted >= t.opt.MaxConns {
 		bounds.All = len(places) // one of these goes, if there is one
 	}

@@ -69,6 +69,28 @@ func TestSilentGiveWay(t *testing.T) {
 	})
 }
 
+// TestMembersAtOnce: as many learners as there are members may come at the same instant from one host that has its share of
+// silent connections already, and none gives way.
+func TestMembersAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const members = 3 * maxUnheard
+		e := newEnds(TransportOptions{Members: members})
+		defer e.Close()
+		var peers []net.Conn
+		for i := range maxUnheardPerHost + members {
+			peer, closed := e.arrives(t, "10.9.9.9")
+			if len(closed) > 0 {
+				t.Fatalf("number %d came for %+v", i+1, closed)
+			}
+			peers = append(peers, peer)
+		}
+		for _, peer := range peers {
+			e.peer = peer
+			e.says(t)
+		}
+	})
+}
+
 // TestSilentLeaveRoom: when all places are taken, one that is silent goes for a newcomer, whoever it is.
 func TestSilentLeaveRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -41,7 +41,8 @@ type TransportOptions struct {
 	// IDs is the last ConnID that was given out, shared by all transports of a node [its own].
 	IDs *atomic.Uint64
 
-	MaxConns     int           // accepted connections at a time; about 4 per member and 96 [160]
+	Members      int           // servers of the configuration: the bounds on connections grow with them
+	MaxConns     int           // accepted connections at a time [4 for each of Members, and 96]
 	MaxData      int           // bytes of one buffer of a packet [DefaultMaxData]
 	DialTimeout  time.Duration // for one Dial, all addresses [5 s]
 	WriteTimeout time.Duration // for what is written at once; a peer that does not read is dropped [5 s]
@@ -72,7 +73,8 @@ type Transport struct {
 
 // The defaults of TransportOptions.
 const (
-	defaultConns   = 160
+	// connsBeside is how many connections are taken beside four for each member: silent ones, and strangers.
+	connsBeside    = 96
 	defaultTimeout = 5 * time.Second
 )
 
@@ -81,7 +83,7 @@ func NewTransport(o TransportOptions) *Transport {
 	if o.IDs == nil {
 		o.IDs = new(atomic.Uint64)
 	}
-	setDefault(&o.MaxConns, defaultConns)
+	setDefault(&o.MaxConns, 4*o.Members+connsBeside)
 	setDefault(&o.MaxData, DefaultMaxData)
 	setDefault(&o.DialTimeout, defaultTimeout)
 	setDefault(&o.WriteTimeout, defaultTimeout)

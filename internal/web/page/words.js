@@ -30,7 +30,7 @@ const RECEIVED_DID = {
 
 const HOW = {
   all_heard: 'every voter supports the vote, so nothing better can come',
-  rest_unreachable: 'every voter that can be reached supports the vote, and the others are known to be unreachable: no connection, and a dial failed in this round',
+  rest_unreachable: 'every voter that can be reached supports the vote, and the others are known to be unreachable: no connection, and a dial failed in this round; or left as a leader because nothing was heard of it',
   waited: 'a quorum supports the vote, and nothing better came within the wait of 200 ms',
   joined_established: 'settled servers proved that their leader is established, so this server joins it',
 };

@@ -130,7 +130,7 @@ func (e *Ensemble) boot(m quorum.Member) error {
 		},
 		Links: qcm.Options{Listen: []string{election}, Announce: []string{election}, Network: qcm.TCP{},
 			HandshakeTimeout: tick * syncLimit, BindRetry: 3},
-		Quorum:       zab.TransportOptions{Network: qcm.TCP{}, MaxConns: 4*len(e.view.Members()) + 64},
+		Quorum:       zab.TransportOptions{Network: qcm.TCP{}},
 		QuorumListen: []string{quorumPort},
 		Store:        store,
 		Events:       event.NewEmitter(m.SID, time.Now, e.Tally),
