@@ -50,9 +50,10 @@ func (s *server) rejected() (map[string]int, error) {
 // are exact, too, though the log has only some of them.
 func TestFlood(t *testing.T) {
 	t.Parallel()
-	const half, clients, learners = 64, 30, 32 // what each port keeps of one address
+	const servers = 3
+	const half, clients, learners = 64 + servers, 30, 32 + servers // what each port keeps of one address
 	const flood = 200
-	e := newEnsemble(t, 3, "tickTime=1000\ninitLimit=5\nsyncLimit=10\nquorumCnxnTimeoutMs=5000\n")
+	e := newEnsemble(t, servers, "tickTime=1000\ninitLimit=5\nsyncLimit=10\nquorumCnxnTimeoutMs=5000\n")
 	leader, epoch := e.start()
 	silent := attack{name: "flood", hang: true}
 	before, err := leader.rejected()
