@@ -65,6 +65,7 @@ func (e *Election) supporters(ref stored) []quorum.SID {
 // settle ends the election with vote in round. Rule: leaveInstance and setPeerState in
 // FastLeaderElection.java.
 func (e *Election) settle(now time.Time, vote quorum.Vote, round quorum.Round, how event.How) {
+	e.tell(now) // while this server is LOOKING
 	e.state = e.learningState()
 	if vote.Leader == e.opt.Self {
 		e.state = quorum.Leading

@@ -44,6 +44,9 @@ type Input struct {
 	Kind  InputKind
 	Peer  quorum.SID
 	Frame []byte // Frame only; not kept
+	// More says that there may be more inputs already: what all voters are to be told waits for them, because it may be
+	// outdated by then. The caller applies them at once, and calls Tell when there are none.
+	More bool
 }
 
 // Send is a message for a peer, and the event to record when it is written to the socket.
@@ -102,6 +105,8 @@ type Election struct {
 	interval   time.Duration
 	told       time.Duration // the interval that was last told in this election
 	resendAt   time.Time
+	owed       event.SendCause // not empty: all voters are to be told the proposal, for this cause
+	more       bool            // the caller comes back at once
 
 	events event.ReceivedSlab
 
@@ -207,7 +212,8 @@ func (e *Election) begin(now time.Time, reason string) {
 	e.emit(event.RoundChanged{From: from, To: e.round, Cause: event.RoundStart, Peer: e.opt.Self})
 	e.clearTally()
 	clear(e.settled)
-	e.broadcast(now, event.SendOwnVote)
+	e.broadcast(event.SendOwnVote)
+	e.tell(now)
 	e.recall(now)
 }
 
@@ -223,6 +229,7 @@ func (e *Election) clearTally() {
 // Step applies one input at the instant now.
 func (e *Election) Step(now time.Time, in Input) Output {
 	e.reset()
+	e.more = in.More
 	switch in.Kind {
 	case Frame:
 		e.notification(now, in.Peer, in.Frame)
@@ -232,9 +239,19 @@ func (e *Election) Step(now time.Time, in Input) Output {
 	return e.finish(now)
 }
 
+// Owes reports whether the voters are still to be told the proposal.
+func (e *Election) Owes() bool { return e.owed != "" }
+
+// Tell says that there are no more inputs at present.
+func (e *Election) Tell(now time.Time) Output {
+	e.reset()
+	return e.finish(now)
+}
+
 // Tick says that the deadline of the last Output has come; calling it earlier does no harm.
 func (e *Election) Tick(now time.Time) Output {
 	e.reset()
+	e.tell(now)
 	if e.state == quorum.Looking {
 		e.judge(now)
 	}
@@ -316,10 +333,14 @@ func (e *Election) linkChanged(now time.Time, in Input) {
 
 func (e *Election) reset() {
 	e.out = Output{Events: e.out.Events[:0], Sends: e.out.Sends[:0]}
+	e.more = false
 }
 
 // finish judges the tally after whatever happened and says when to come back.
 func (e *Election) finish(now time.Time) Output {
+	if !e.more {
+		e.tell(now)
+	}
 	if e.state == quorum.Looking {
 		e.judge(now)
 	}

@@ -117,7 +117,7 @@ func (e *Election) lookingPeer(now time.Time, in received) event.ReceiveOutcome 
 		return event.ReceivedStaleRound
 	case e.better(in.Vote, e.proposal) && e.vouches(in.Vote):
 		e.propose(in.Vote, betterCause(in.Vote, e.proposal), in)
-		e.broadcast(now, event.SendVoteChange)
+		e.broadcast(event.SendVoteChange)
 		outcome = event.ReceivedBetterVote
 	}
 	e.received[in.idx] = stored{present: true, vote: in.Vote, round: in.Round, state: quorum.Looking}
@@ -135,7 +135,7 @@ func (e *Election) newRound(now time.Time, in received) {
 	} else {
 		e.propose(e.initial, event.VoteNewRound, in)
 	}
-	e.broadcast(now, event.SendVoteChange)
+	e.broadcast(event.SendVoteChange)
 }
 
 // vouches reports whether this server may help vote's leader into office. A strict one that holds nothing does

@@ -115,7 +115,9 @@ func (s *scenario) command(line string) {
 		kind := map[string]InputKind{"up": LinkUp, "down": LinkDown, "fail": DialFailed}[f[0]]
 		s.show(s.e.Step(s.now, Input{Kind: kind, Peer: quorum.SID(s.num(f[1]))}))
 	case "recv":
-		s.show(s.e.Step(s.now, Input{Kind: Frame, Peer: quorum.SID(s.num(args["from"])), Frame: s.frame(args)}))
+		s.show(s.e.Step(s.now, Input{Kind: Frame, Peer: quorum.SID(s.num(args["from"])), Frame: s.frame(args), More: args["more"] == "true"}))
+	case "tell":
+		s.show(s.e.Tell(s.now))
 	case "raw":
 		s.show(s.e.Step(s.now, Input{Kind: Frame, Peer: quorum.SID(s.num(args["from"])),
 			Frame: make([]byte, s.num(args["bytes"]))}))

@@ -20,21 +20,28 @@ func gossipText(v *quorum.View) string {
 	return v.Text()
 }
 
-// broadcast tells every voter the proposal, counts the own vote, and makes the wait for a repetition
-// short again.
-func (e *Election) broadcast(now time.Time, cause event.SendCause) {
+// broadcast has every voter told the proposal at the end of the step, or of the steps that follow at once, counts the own
+// vote, and makes the wait for a repetition short again.
+// Differs from ZooKeeper, which tells each better vote to all, though the next one may lie in its queue already.
+func (e *Election) broadcast(cause event.SendCause) {
 	if i, ok := e.views.index(e.opt.Self); ok && e.views.isVoter(e.proposal.Leader) {
 		e.received[i] = stored{present: true, vote: e.proposal, round: e.round, state: quorum.Looking}
 	}
-	e.interval = e.opt.MinInterval
-	e.send(now, cause)
+	e.interval, e.owed = e.opt.MinInterval, cause
+}
+
+// tell tells every voter the proposal if that is owed.
+func (e *Election) tell(now time.Time) {
+	if e.owed != "" {
+		e.send(now, e.owed)
+	}
 }
 
 // send tells every other voter the proposal and sets the time of the next repetition.
 // Differs from ZooKeeper: there arriving messages postpone the repetition, and progress does not shorten
 // the wait.
 func (e *Election) send(now time.Time, cause event.SendCause) {
-	e.resendAt = now.Add(e.interval)
+	e.resendAt, e.owed = now.Add(e.interval), ""
 	if e.interval != e.told {
 		e.told = e.interval
 		e.emit(event.ResendScheduled{Wait: e.interval})

@@ -44,7 +44,7 @@ func FuzzStep(f *testing.F) {
 			switch script[0] % 6 {
 			case 0, 1:
 				cut := min(len(frame), int(script[2])<<8|int(script[3]))
-				out = e.Step(now, Input{Kind: Frame, Peer: peer, Frame: frame[:cut]})
+				out = e.Step(now, Input{Kind: Frame, Peer: peer, Frame: frame[:cut], More: script[1]&0x80 != 0})
 			case 2:
 				out = e.Step(now, Input{Kind: LinkUp, Peer: peer})
 			case 3:

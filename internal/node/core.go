@@ -113,6 +113,16 @@ func (c *Core) Link(now time.Time, in fle.Input) Output {
 	return c.finish()
 }
 
+// Owes reports whether the voters are still to be told this server's vote.
+func (c *Core) Owes() bool { return c.election.Owes() }
+
+// Tell says that no more inputs of the links are there at present; see fle.Input.More.
+func (c *Core) Tell(now time.Time) Output {
+	c.out = Output{}
+	c.fromElection(now, c.election.Tell(now))
+	return c.finish()
+}
+
 // Zab applies what the quorum port or the disk tells.
 func (c *Core) Zab(now time.Time, in zab.Input) Output {
 	c.out = Output{}

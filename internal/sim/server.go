@@ -24,6 +24,7 @@ type server struct {
 	leader   zab.Established // of now; epoch 0: none
 	state    quorum.State    // as its events tell
 	deadline time.Time       // when the core wants to be called again; zero: never
+	waiting  []fle.Input     // from links, while it is busy
 	rings    time.Time       // when the timer does that; zero: there is none
 }
 
@@ -67,7 +68,7 @@ func (w *World) Crash(sid quorum.SID) {
 // crash ends the node at once; what was not synced to disk may be lost.
 func (s *server) crash(why string) {
 	s.w.log("server %d crashes: %s", s.sid, why)
-	s.core, s.portOpen, s.leader = nil, false, zab.Established{}
+	s.core, s.portOpen, s.leader, s.waiting = nil, false, zab.Established{}, nil
 	s.roles++
 	s.disk.crash()
 	for _, peer := range s.w.nodes {
@@ -86,9 +87,38 @@ func (s *server) crash(why string) {
 	s.w.after(down, s.boot)
 }
 
+// input applies what a link tells, or lets it wait for others if the server is busy.
 func (s *server) input(in fle.Input) {
-	if s.core != nil {
+	switch {
+	case s.core == nil:
+	case len(s.waiting) > 0:
+		s.waiting = append(s.waiting, in)
+	case s.w.chance(s.w.opt.Busy):
+		s.waiting = append(s.waiting, in)
+		boot := s.boots
+		s.w.after(s.w.upTo(s.w.opt.DelayMax), func() {
+			if s.boots == boot {
+				s.catchUp()
+			}
+		})
+	default:
 		s.carryOut(s.core.Link(s.w.now, in))
+	}
+}
+
+// catchUp applies what waits, as node.Node does.
+func (s *server) catchUp() {
+	all := s.waiting
+	s.waiting = nil
+	for _, in := range all {
+		if s.core == nil {
+			return // it crashed over the one before
+		}
+		in.More = true
+		s.carryOut(s.core.Link(s.w.now, in))
+	}
+	if s.core != nil {
+		s.carryOut(s.core.Tell(s.w.now))
 	}
 }
 

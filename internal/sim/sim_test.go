@@ -66,7 +66,7 @@ func world(t testing.TB, seed uint64, transcript bool) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opt := Options{View: view, Transcript: transcript, Loss: 0.1, Duplicate: 0.1, DelayMax: 5 * time.Millisecond,
+	opt := Options{View: view, Transcript: transcript, Loss: 0.1, Duplicate: 0.1, Busy: 0.2, DelayMax: 5 * time.Millisecond,
 		Crashes: 3 * time.Second, Partitions: 2 * time.Second, Breaks: time.Second, TornWrites: 0.02}
 	switch (seed / uint64(len(all))) % 4 {
 	case 1:

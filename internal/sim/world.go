@@ -18,6 +18,7 @@ type Options struct {
 
 	Loss      float64       // of an election message
 	Duplicate float64       // of an election message
+	Busy      float64       // of the inputs from links, that the server has no time for yet: it applies them together with later ones
 	DelayMax  time.Duration // of a message or packet [5 ms]
 	InOrder   bool          // election messages of a connection arrive in their order, as they do over TCP
 
