@@ -14,7 +14,7 @@ type Options struct {
 	View     *quorum.View // the committed configuration
 	LastSeen *quorum.View // a proposed one of a higher version, or nil
 
-	MinInterval  time.Duration // first wait before a vote is repeated [200 ms]
+	MinInterval  time.Duration // first wait before a vote is repeated, 10 ms for each voter at least [200 ms]
 	MaxInterval  time.Duration // and the longest [60 s]
 	FinalizeWait time.Duration // wait for better votes once a quorum stands [200 ms]
 

@@ -27,7 +27,17 @@ func (e *Election) broadcast(cause event.SendCause) {
 	if i, ok := e.views.index(e.opt.Self); ok && e.views.isVoter(e.proposal.Leader) {
 		e.received[i] = stored{present: true, vote: e.proposal, round: e.round, state: quorum.Looking}
 	}
-	e.interval, e.owed = e.opt.MinInterval, cause
+	e.interval, e.owed = e.firstWait(), cause
+}
+
+// waitPerVoter is how long the first wait before a repetition is at least, for each voter. An election of many takes longer, and who
+// repeats its vote to all of them in the middle of it makes it longer still.
+const waitPerVoter = 10 * time.Millisecond
+
+// firstWait is how long to wait before a vote is repeated for the first time.
+// Differs from ZooKeeper, which does not ask how many voters there are; the same up to twenty of them.
+func (e *Election) firstWait() time.Duration {
+	return max(e.opt.MinInterval, min(waitPerVoter*time.Duration(len(e.views.voters)), e.opt.MaxInterval))
 }
 
 // tell tells every voter the proposal if that is owed.

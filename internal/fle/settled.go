@@ -84,7 +84,7 @@ func (e *Election) recall(now time.Time) {
 	for i := range e.held {
 		h := e.held[i]
 		e.held[i] = heldVote{}
-		if h.present && now.Sub(h.at) <= e.opt.MinInterval && h.in.Round >= e.round && e.views.isVoter(h.in.Vote.Leader) {
+		if h.present && now.Sub(h.at) <= e.firstWait() && h.in.Round >= e.round && e.views.isVoter(h.in.Vote.Leader) {
 			e.firstHeard, e.links[i].silent = now, false
 			e.lookingPeer(now, h.in)
 		}
