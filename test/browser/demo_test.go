@@ -249,7 +249,8 @@ func TestFaults(t *testing.T) {
 
 	p.click(`.node[data-sid="1"]`)
 	p.click(`button[data-fault=zxid]`)
-	p.run(chromedp.SetValue(`#zxid input`, "0x900000001", chromedp.ByQuery), chromedp.Click(`#zxid button[value=ok]`, chromedp.ByQuery))
+	p.wait("it is asked which", `document.getElementById('zxid').open`)
+	p.eval(`document.querySelector('#zxid input').value = '0x900000001'; document.querySelector('#zxid button[value=ok]').click()`, nil)
 	p.wait("server 1 is back with its history", `electnode.model.bySid.get(1).events.findLast((e) => e.name === 'NodeStarted').raw.zxid === '0x900000001'`)
 	var texts []string
 	p.eval(`electnode.model.actions.map((a) => a.raw.text + a.raw.detail)`, &texts)
