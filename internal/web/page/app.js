@@ -113,7 +113,7 @@ class App {
 
   // trace is the link to the trace of a server's election; null: none is known.
   trace(election) {
-    const id = election && this.model === this.live ? this.traces?.get(this.traceKey(election.sid, election.start.wall)) : election?.traceId;
+    const id = election && this.model === this.live ? this.traces?.get(this.traceKey(election.sid, election.start.wall)) : this.model.traces?.get(election?.sid);
     if (!id || !this.glance.trace_url) return null;
     try {
       const url = new URL(this.glance.trace_url.replace('{trace_id}', encodeURIComponent(id)), location.href);
@@ -224,9 +224,10 @@ class App {
     try {
       const same = this.summaries.filter((s) => s.trace_id && s.trace_id === summary.trace_id);
       const model = new Model();
+      model.traces = new Map(); // by server: an election is made anew when earlier events come
       for (const s of same.length ? same : [summary]) {
         for (const raw of await lines(`api/v1/ensemble/elections/${encodeURIComponent(s.sid)}/${encodeURIComponent(s.id)}`)) model.add(raw);
-        for (const e of model.bySid.get(s.sid)?.elections ?? []) e.traceId = s.trace_id;
+        model.traces.set(s.sid, s.trace_id);
       }
       this.look(model, `the recording of ${summary.start}`);
     } catch (err) {
