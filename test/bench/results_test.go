@@ -58,5 +58,8 @@ const (
 	whatSettled   = "settled"
 	whatElection  = "election"
 
+	whatMixedFailOver  = "mixed-failover"
+	whatMixedColdStart = "mixed-coldstart"
+
 	measureTime = "time"
 )

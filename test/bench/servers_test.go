@@ -58,15 +58,26 @@ func zooConfigs(tb testing.TB, n int) (configs, clients []string) {
 	return configs, clients
 }
 
+// newElectnode makes a server that runs a program.
+func newElectnode(tb testing.TB, program string, sid int, config, client string) server {
+	node := proc.NewNode(tb, program, sid, config)
+	start := func() { node.Start("--log.level", "info") }
+	return ownServer{zooServer{signals{node.Process}, start, client}, node}
+}
+
+// newZooKeeper makes a real server.
+func newZooKeeper(tb testing.TB, sid int, config, client string) server {
+	s := zk.New(tb, sid, config)
+	return zooServer{signals{s.Process}, func() { s.Start() }, client}
+}
+
 // electnodes makes servers that run a program.
 func electnodes(program string) func(testing.TB, int) []server {
 	return func(tb testing.TB, n int) []server {
 		configs, clients := zooConfigs(tb, n)
 		var all []server
 		for i := range n {
-			node := proc.NewNode(tb, program, i+1, configs[i])
-			start := func() { node.Start("--log.level", "info") }
-			all = append(all, ownServer{zooServer{signals{node.Process}, start, clients[i]}, node})
+			all = append(all, newElectnode(tb, program, i+1, configs[i], clients[i]))
 		}
 		return all
 	}
@@ -76,8 +87,7 @@ func zookeepers(tb testing.TB, n int) []server {
 	configs, clients := zooConfigs(tb, n)
 	var all []server
 	for i := range n {
-		s := zk.New(tb, i+1, configs[i])
-		all = append(all, zooServer{signals{s.Process}, func() { s.Start() }, clients[i]})
+		all = append(all, newZooKeeper(tb, i+1, configs[i], clients[i]))
 	}
 	return all
 }

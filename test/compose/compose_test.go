@@ -30,38 +30,38 @@ func TestDemo(t *testing.T) {
 	d.run("test/compose/standins.sh")
 	d.up("config", "-q")
 	d.up("--profile", "chaos", "config", "-q")
-	t.Cleanup(func() { d.down(t) })
+	t.Cleanup(func() { d.down() })
 	d.up("build", "electnode1")
-	d.size(t)
+	d.size()
 	d.up(append([]string{"up", "-d", "--no-build"}, services()...)...)
-	d.healthy(t, services())
-	d.atOnce(t)
+	d.healthy(services())
+	d.atOnce()
 
-	first := d.leader(t, 0)
-	d.prometheus(t)
-	d.trace(t, first)
+	first := d.leader(0)
+	d.prometheus()
+	d.trace(first)
 
 	d.docker("kill", d.container(first.service()))
-	second := d.leader(t, first.epoch)
-	d.number(t, "max(electnode_leader_sid)", float64(second.sid))
-	d.trace(t, second)
+	second := d.leader(first.epoch)
+	d.number("max(electnode_leader_sid)", float64(second.sid))
+	d.trace(second)
 	d.docker("start", d.container(first.service()))
-	d.number(t, "count(electnode_has_leader == 1)", 3)
+	d.number("count(electnode_has_leader == 1)", 3)
 
-	d.withoutQuorum(t, second)
-	d.cutOff(t)
-	d.chaos(t)
+	d.withoutQuorum(second)
+	d.cutOff()
+	d.chaos()
 }
 
 // chaos runs the service of that name for a few seconds instead of a day.
-func (d *demo) chaos(t *testing.T) {
-	t.Helper()
+func (d *demo) chaos() {
+	d.t.Helper()
 	out := d.up("--profile", "chaos", "run", "--rm", "--no-deps", "-T", "chaos", "chaos", "http://electnode1:7000",
 		"http://electnode2:7000", "http://electnode3:7000", "--every=1s", "--for=3s", "--faults=resign,pause,cut")
 	if !strings.Contains(out, "healed 3 of 3 nodes") {
-		t.Errorf("chaos: %s", out)
+		d.t.Errorf("chaos: %s", out)
 	}
-	d.leader(t, 0)
+	d.leader(0)
 }
 
 // reign is an established leader.
@@ -74,18 +74,18 @@ type reign struct {
 func (r reign) service() string { return fmt.Sprintf("electnode%d", r.sid) }
 
 // size checks that the image is small.
-func (d *demo) size(t *testing.T) {
-	t.Helper()
+func (d *demo) size() {
+	d.t.Helper()
 	n, err := strconv.Atoi(d.docker("image", "inspect", "-f", "{{.Size}}", "electnode:local"))
 	if err != nil || n > maxImage {
-		t.Errorf("the image has %d bytes, %d are allowed, %v", n, maxImage, err)
+		d.t.Errorf("the image has %d bytes, %d are allowed, %v", n, maxImage, err)
 	}
-	t.Logf("the image has %d bytes", n)
+	d.t.Logf("the image has %d bytes", n)
 }
 
 // healthy waits for every service.
-func (d *demo) healthy(t *testing.T, services []string) {
-	t.Helper()
+func (d *demo) healthy(services []string) {
+	d.t.Helper()
 	for _, s := range services {
 		d.eventually(time.Minute, s+" is healthy", func() error {
 			got, err := d.try("docker", "inspect", "-f", "{{.State.Health.Status}}", d.container(s))
@@ -98,26 +98,26 @@ func (d *demo) healthy(t *testing.T, services []string) {
 }
 
 // atOnce checks that a node needs no more than two seconds until it is healthy.
-func (d *demo) atOnce(t *testing.T) {
-	t.Helper()
+func (d *demo) atOnce() {
+	d.t.Helper()
 	for _, s := range services()[:3] {
 		started := d.docker("inspect", "-f", "{{.State.StartedAt}}", d.container(s))
 		checks := d.docker("inspect", "-f", `{{range .State.Health.Log}}{{if eq .ExitCode 0}}{{.End.Format "2006-01-02T15:04:05.999999999Z07:00"}} {{end}}{{end}}`, d.container(s))
 		from, err1 := time.Parse(time.RFC3339Nano, started)
 		to, err2 := time.Parse(time.RFC3339Nano, strings.Fields(checks)[0])
 		if err := errors.Join(err1, err2); err != nil {
-			t.Fatal(err)
+			d.t.Fatal(err)
 		}
-		t.Logf("%s was healthy %s after its start", s, to.Sub(from).Round(time.Millisecond))
+		d.t.Logf("%s was healthy %s after its start", s, to.Sub(from).Round(time.Millisecond))
 		if to.Sub(from) > 2*time.Second {
-			t.Errorf("%s was healthy only %s after its start", s, to.Sub(from))
+			d.t.Errorf("%s was healthy only %s after its start", s, to.Sub(from))
 		}
 	}
 }
 
 // leader waits until all nodes that run agree on an established leader of an epoch above after.
-func (d *demo) leader(t *testing.T, after quorum.Epoch) reign {
-	t.Helper()
+func (d *demo) leader(after quorum.Epoch) reign {
+	d.t.Helper()
 	var found reign
 	d.eventually(time.Minute, "an established leader", func() error {
 		said := map[reign]int{}
@@ -146,8 +146,8 @@ func (d *demo) leader(t *testing.T, after quorum.Epoch) reign {
 }
 
 // number waits until a query of Prometheus has a value.
-func (d *demo) number(t *testing.T, query string, want float64) {
-	t.Helper()
+func (d *demo) number(query string, want float64) {
+	d.t.Helper()
 	d.eventually(time.Minute, query, func() error {
 		n, err := d.value(query)
 		if err == nil && n != want {
@@ -174,10 +174,10 @@ func (d *demo) value(query string) (float64, error) {
 }
 
 // prometheus checks targets and rules.
-func (d *demo) prometheus(t *testing.T) {
-	t.Helper()
-	d.number(t, `sum(up{job="electnode"})`, 3)
-	d.number(t, `count(electnode_has_leader{ensemble="demo"} == 1)`, 3)
+func (d *demo) prometheus() {
+	d.t.Helper()
+	d.number(`sum(up{job="electnode"})`, 3)
+	d.number(`count(electnode_has_leader{ensemble="demo"} == 1)`, 3)
 	var rules struct {
 		Data struct {
 			Groups []struct {
@@ -187,7 +187,7 @@ func (d *demo) prometheus(t *testing.T) {
 		}
 	}
 	if err := d.get("prometheus", "/api/v1/rules", &rules); err != nil {
-		t.Fatal(err)
+		d.t.Fatal(err)
 	}
 	names := map[string]int{}
 	for _, g := range rules.Data.Groups {
@@ -195,15 +195,15 @@ func (d *demo) prometheus(t *testing.T) {
 	}
 	for _, want := range []string{"electnode-recording", "electnode-ensemble", "electnode-leaderless-budget", "electnode-node"} {
 		if names[want] == 0 {
-			t.Errorf("no rules of group %s: %v", want, names)
+			d.t.Errorf("no rules of group %s: %v", want, names)
 		}
 	}
-	d.alert(t, "ElectnodeWatchdog", true, repeated)
+	d.alert("ElectnodeWatchdog", true, repeated)
 }
 
 // trace waits until Jaeger has the trace of an election.
-func (d *demo) trace(t *testing.T, r reign) {
-	t.Helper()
+func (d *demo) trace(r reign) {
+	d.t.Helper()
 	id := traceid.Election(r.ensemble, r.epoch).String()
 	d.eventually(time.Minute, fmt.Sprintf("the trace of the election of %d", r.sid), func() error {
 		var answer struct {
@@ -235,8 +235,8 @@ func (d *demo) trace(t *testing.T, r reign) {
 }
 
 // alert waits until Alertmanager has an alert, or has it no more.
-func (d *demo) alert(t *testing.T, name string, firing bool, during time.Duration) {
-	t.Helper()
+func (d *demo) alert(name string, firing bool, during time.Duration) {
+	d.t.Helper()
 	d.eventually(during, fmt.Sprintf("%s firing: %t", name, firing), func() error {
 		var alerts []struct{ Labels map[string]string }
 		if err := d.get("alertmanager", "/api/v2/alerts?active=true&filter="+url.QueryEscape(`alertname="`+name+`"`), &alerts); err != nil {
@@ -250,47 +250,47 @@ func (d *demo) alert(t *testing.T, name string, firing bool, during time.Duratio
 }
 
 // withoutQuorum stops two of three nodes and starts them again.
-func (d *demo) withoutQuorum(t *testing.T, r reign) {
-	t.Helper()
+func (d *demo) withoutQuorum(r reign) {
+	d.t.Helper()
 	gone := []string{r.service(), fmt.Sprintf("electnode%d", r.sid%3+1)}
 	d.up(append([]string{"stop"}, gone...)...)
-	d.alert(t, "ElectnodeNoEstablishedLeader", true, 2*time.Minute)
+	d.alert("ElectnodeNoEstablishedLeader", true, 2*time.Minute)
 	d.up(append([]string{"start"}, gone...)...)
-	d.leader(t, r.epoch)
-	d.alert(t, "ElectnodeNoEstablishedLeader", false, 3*time.Minute)
+	d.leader(r.epoch)
+	d.alert("ElectnodeNoEstablishedLeader", false, 3*time.Minute)
 }
 
 // cutOff takes a follower from the network and gives it back.
-func (d *demo) cutOff(t *testing.T) {
-	t.Helper()
-	r := d.leader(t, 0)
+func (d *demo) cutOff() {
+	d.t.Helper()
+	r := d.leader(0)
 	follower := fmt.Sprintf("electnode%d", r.sid%3+1)
 	network := d.project + "_electnode"
 	d.docker("network", "disconnect", network, d.container(follower))
 	// Idle election connections say nothing of it; the leader misses the heartbeats, and Prometheus the node.
-	d.number(t, "max(electnode_failure_tolerance)", 0)
-	d.number(t, `sum(up{job="electnode"})`, 2)
+	d.number("max(electnode_failure_tolerance)", 0)
+	d.number(`sum(up{job="electnode"})`, 2)
 	d.docker("network", "connect", "--alias", follower, network, d.container(follower))
-	d.number(t, "max(electnode_failure_tolerance)", 1)
-	d.number(t, "count(electnode_has_leader == 1)", 3)
-	if now := d.leader(t, 0); now != r {
-		t.Errorf("%+v leads after a follower was away, %+v before", now, r)
+	d.number("max(electnode_failure_tolerance)", 1)
+	d.number("count(electnode_has_leader == 1)", 3)
+	if now := d.leader(0); now != r {
+		d.t.Errorf("%+v leads after a follower was away, %+v before", now, r)
 	}
 }
 
 // down ends the project, and checks that nothing of it is left.
-func (d *demo) down(t *testing.T) {
-	t.Helper()
-	if t.Failed() {
-		out, _ := d.try(d.compose, slices.Concat(d.files, []string{"-p", d.project, "logs", "--tail", "60"})...) // as much as there is
-		t.Log(out)
+func (d *demo) down() {
+	d.t.Helper()
+	if d.t.Failed() {
+		out, _ := d.try(d.compose, slices.Concat(d.files, []string{"-p", d.project, "logs", "--tail", "40"})...) // as much as there is
+		d.t.again(out)
 	}
 	d.up("down", "-v", "--timeout", "3")
 	label := "label=com.docker.compose.project=" + d.project
 	for _, left := range []string{d.docker("ps", "-aq", "--filter", label), d.docker("network", "ls", "-q", "--filter", label),
 		d.docker("volume", "ls", "-q", "--filter", label)} {
 		if left != "" {
-			t.Errorf("something is left: %s", left)
+			d.t.Errorf("something is left: %s", left)
 		}
 	}
 }

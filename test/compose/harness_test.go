@@ -29,7 +29,7 @@ const root = "../.."
 
 // demo is one Compose project, under a name and at ports of its own.
 type demo struct {
-	t       testing.TB
+	t       *reporter
 	ctx     context.Context
 	compose string
 	files   []string // arguments that name the files
@@ -66,7 +66,7 @@ func newDemo(t testing.TB, files ...string) *demo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &demo{t: t, ctx: ctx, compose: abs, project: fmt.Sprintf("electnode-test-%d-%d", os.Getpid(), len(files)), port: map[string]int{}}
+	d := &demo{t: &reporter{TB: t}, ctx: ctx, compose: abs, project: fmt.Sprintf("electnode-test-%d-%d", os.Getpid(), len(files)), port: map[string]int{}}
 	for _, file := range files {
 		d.files = append(d.files, "-f", file)
 	}

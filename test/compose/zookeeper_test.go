@@ -24,33 +24,33 @@ func TestZooKeeper(t *testing.T) {
 	d.run("test/compose/standins.sh")
 	d.up("config", "-q")
 	d.up("--profile", "chaos", "config", "-q")
-	t.Cleanup(func() { d.down(t) })
+	t.Cleanup(func() { d.down() })
 	d.up("build", "watch")
 	d.up(append([]string{"up", "-d", "--no-build"}, watching()...)...)
-	d.healthy(t, watching())
-	first := d.outside(t)
-	d.number(t, `sum(electnode_watch_up{ensemble="zookeeper"})`, 3)
-	d.number(t, "sum(electnode_watch_server_serving)", 3)
+	d.healthy(watching())
+	first := d.outside()
+	d.number(`sum(electnode_watch_up{ensemble="zookeeper"})`, 3)
+	d.number("sum(electnode_watch_server_serving)", 3)
 
 	d.docker("kill", d.container(zookeeper(first.leader)))
-	d.number(t, fmt.Sprintf("electnode_watch_leader_changes_total > bool %g", first.changes), 1)
-	d.number(t, "electnode_watch_has_leader", 1)
-	second := d.outside(t)
+	d.number(fmt.Sprintf("electnode_watch_leader_changes_total > bool %g", first.changes), 1)
+	d.number("electnode_watch_has_leader", 1)
+	second := d.outside()
 	if second.leader == first.leader || second.leaderless <= first.leaderless {
 		t.Errorf("the leader was killed, and %+v became %+v", first, second)
 	}
 	d.docker("start", d.container(zookeeper(first.leader)))
-	d.number(t, "sum(electnode_watch_up)", 3)
-	d.withoutMajority(t, d.outside(t).leader)
-	d.alert(t, "ElectnodeWatchdog", true, repeated)
+	d.number("sum(electnode_watch_up)", 3)
+	d.withoutMajority(d.outside().leader)
+	d.alert("ElectnodeWatchdog", true, repeated)
 }
 
 // zookeeper is the service of a server.
 func zookeeper(sid float64) string { return fmt.Sprintf("zookeeper%g", sid) }
 
 // outside waits for a leader, and gives what is told of it.
-func (d *demo) outside(t *testing.T) outside {
-	t.Helper()
+func (d *demo) outside() outside {
+	d.t.Helper()
 	var o outside
 	d.eventually(time.Minute, "a leader is seen", func() error {
 		for query, into := range map[string]*float64{"electnode_watch_leader_sid": &o.leader,
@@ -70,14 +70,14 @@ func (d *demo) outside(t *testing.T) outside {
 }
 
 // withoutMajority stops the leader and another server, and starts them again.
-func (d *demo) withoutMajority(t *testing.T, leader float64) {
-	t.Helper()
+func (d *demo) withoutMajority(leader float64) {
+	d.t.Helper()
 	gone := []string{zookeeper(leader), zookeeper(float64(int(leader)%3 + 1))}
 	d.up(append([]string{"stop"}, gone...)...)
-	d.number(t, "electnode_watch_has_leader", 0)
-	d.number(t, "electnode_watch_leaderless", 1)
-	d.alert(t, "ElectnodeWatchNoLeader", true, 2*time.Minute)
+	d.number("electnode_watch_has_leader", 0)
+	d.number("electnode_watch_leaderless", 1)
+	d.alert("ElectnodeWatchNoLeader", true, 2*time.Minute)
 	d.up(append([]string{"start"}, gone...)...)
-	d.number(t, "electnode_watch_has_leader", 1)
-	d.alert(t, "ElectnodeWatchNoLeader", false, 3*time.Minute)
+	d.number("electnode_watch_has_leader", 1)
+	d.alert("ElectnodeWatchNoLeader", false, 3*time.Minute)
 }
