@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -26,6 +27,7 @@ const (
 	headerTime         = 5 * time.Second  // from the connection or the first byte to the end of the header
 	requestTime        = 10 * time.Second // the same to the end of the body
 	idleTime           = time.Minute      // without a request
+	connAge            = 30 * time.Second // of a connection: what is answered after it is the last on it
 	retryAfter         = "5"              // seconds, told to those who are turned away
 )
 
@@ -91,6 +93,26 @@ func bounded(h http.Handler) http.Handler {
 		}
 		defer leave()
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		h.ServeHTTP(w, r)
+	})
+}
+
+// acceptedKey is where a connection's context has the time at which it came in.
+type acceptedKey struct{}
+
+// accepted is the ConnContext of the server.
+func accepted(ctx context.Context, _ net.Conn) context.Context {
+	return context.WithValue(ctx, acceptedKey{}, time.Now())
+}
+
+// aging makes what h answers on a connection older than age the last on it: whoever asks regularly, as Prometheus does, is
+// to look the name up again. Without it a connection lasts for ever, also one that was dialled to an address that
+// has a new owner since, and the node is taken for another.
+func aging(h http.Handler, age time.Duration) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if at, ok := r.Context().Value(acceptedKey{}).(time.Time); ok && time.Since(at) > age {
+			w.Header().Set("Connection", "close")
+		}
 		h.ServeHTTP(w, r)
 	})
 }

@@ -30,6 +30,8 @@ type ListenOptions struct {
 	// Refused is told of each client that is turned away because there are too many, from any goroutine; it must
 	// not wait. [nobody]
 	Refused func(remote, detail string)
+
+	age time.Duration // of a connection, after which it is not kept; tests give another [connAge]
 }
 
 // Server serves HTTP on some addresses.
@@ -69,12 +71,13 @@ func Listen(opt ListenOptions, h http.Handler) (*Server, error) {
 func (s *Server) start(opt ListenOptions, h http.Handler) {
 	var requests context.Context
 	requests, s.cancel = context.WithCancel(withRefused(context.Background(), opt.Refused))
-	h = bounded(h)
+	h = bounded(aging(h, cmp.Or(opt.age, connAge)))
 	d := &door{bounds: crowd.Bounds{All: maxConns, PerHost: maxConnsPerHost}, refused: opt.Refused}
 	for _, ln := range s.listeners {
 		server := &http.Server{Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: requestTime,
 			WriteTimeout: answerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader, ConnState: d.state,
-			BaseContext: func(net.Listener) context.Context { return requests }, ErrorLog: errorLog(s.log)}
+			BaseContext: func(net.Listener) context.Context { return requests }, ConnContext: accepted,
+			ErrorLog: errorLog(s.log)}
 		s.servers = append(s.servers, server)
 		// Owned by the server: ends when Close closes the listener.
 		s.serving.Go(func() { s.serve(server, behind{ln, d}, opt.ConfigFile) })

@@ -16,6 +16,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"strings"
@@ -349,4 +350,58 @@ func (l levels) WithGroup(string) slog.Handler          { return l }
 func (l levels) Handle(_ context.Context, r slog.Record) error {
 	l.to <- r.Level.String()
 	return nil
+}
+
+// TestAge: a connection is kept while it is young, over TLS too, and its last answer is whole. An address may have a new owner:
+// who comes back to a name must look it up again some day.
+func TestAge(t *testing.T) {
+	dir := t.TempDir()
+	pool := certificate(t, dir)
+	secured := write(t, filepath.Join(dir, "web.yml"), "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n")
+	for _, tt := range []struct {
+		name, config, scheme string
+		age                  time.Duration
+		kept                 bool
+	}{
+		{"young", "", "http://", time.Hour, true},
+		{"old", "", "http://", time.Nanosecond, false},
+		{"young, TLS", secured, "https://", time.Hour, true},
+		{"old, TLS", secured, "https://", time.Nanosecond, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, err := Listen(ListenOptions{Addrs: []string{"127.0.0.1:0"}, ConfigFile: tt.config, age: tt.age},
+				http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "whole") }))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+			defer transport.CloseIdleConnections()
+			ask := func() (reused bool) {
+				ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+					GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }})
+				req, err := http.NewRequestWithContext(ctx, http.MethodGet, tt.scheme+s.Addrs()[0], nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp, err := transport.RoundTrip(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer resp.Body.Close()
+				if body, err := io.ReadAll(resp.Body); string(body) != "whole" || err != nil {
+					t.Errorf("%q, %v", body, err)
+				}
+				return reused
+			}
+			ask()
+			if kept := ask(); kept != tt.kept {
+				t.Errorf("the connection was kept: %t", kept)
+			}
+		})
+	}
 }

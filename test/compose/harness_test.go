@@ -137,8 +137,10 @@ func (d *demo) get(service, path string, into any) error {
 	return json.Unmarshal(raw, into)
 }
 
-// eventually waits for what needs its time.
+// eventually waits for what needs its time, and says how much it was.
 func (d *demo) eventually(during time.Duration, what string, cond func() error) {
 	d.t.Helper()
+	began := time.Now()
 	proc.Every(d.t, 250*time.Millisecond, during, what, cond)
+	d.t.Logf("%s: after %s", what, time.Since(began).Round(time.Millisecond))
 }
