@@ -20,6 +20,8 @@ run BenchmarkFailOver 5 ./test/bench
 run BenchmarkLoop 3 ./test/bench
 run BenchmarkPaused 2 ./test/bench
 run BenchmarkColdStart 5 ./test/bench
+run BenchmarkMixedFailOver 6 ./test/bench
+run BenchmarkMixedColdStart 12 ./test/bench
 run BenchmarkSettled 3 ./test/bench
 run BenchmarkElectionCost 3 ./test/bench
 run BenchmarkGrowth 5 ./test/bench/growth

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"electnode/internal/event"
@@ -35,6 +36,7 @@ type Output struct {
 	Close    []zab.ConnID // after their packets
 	Notify   []fle.Send   // on the election port
 	Settled  bool         // an election is over: what was sent so far, the above included, is out of date
+	Hurry    bool         // for the first time somebody leads or follows: the ensemble was not just started
 	Dial     bool         // dial the quorum port of Leader; the answer is Opened or DialError
 	Leader   quorum.SID   // for Dial
 	// Persist is to be written durably; the answer, Persisted or WriteErr, is the next input of all.
@@ -64,6 +66,7 @@ type Core struct {
 	port        portState
 	portErr     string
 	cut         quorum.Set  // peers that the operator has cut off
+	running     bool        // somebody was heard to lead or follow
 	early       []zab.Input // of learners that were faster than this server's own decision to lead
 
 	electionAt time.Time // deadline of the election
@@ -109,8 +112,18 @@ func (c *Core) Start(now time.Time) Output {
 // Link applies what the connection manager tells.
 func (c *Core) Link(now time.Time, in fle.Input) Output {
 	c.out = Output{}
-	c.fromElection(now, c.election.Step(now, in))
+	o := c.election.Step(now, in)
+	if !c.running && slices.ContainsFunc(o.Events, ofRunning) {
+		c.running, c.out.Hurry = true, true
+	}
+	c.fromElection(now, o)
 	return c.finish()
+}
+
+// ofRunning reports whether an event tells of a server that leads or follows.
+func ofRunning(ev event.Event) bool {
+	heard, ok := ev.(*event.NotificationReceived)
+	return ok && heard.Outcome != event.ReceivedMalformed && (heard.State == quorum.Leading || heard.State == quorum.Following)
 }
 
 // Owes reports whether the voters are still to be told this server's vote.

@@ -21,6 +21,7 @@ type bench struct {
 	port   error // what binding the quorum port gives
 	bound  bool  // the quorum port is open
 	dials  int
+	hurry  int // how often the others were to be dialled without delay
 }
 
 func newBench(t *testing.T, self quorum.SID) *bench {
@@ -53,6 +54,9 @@ func (b *bench) take(o Output) {
 		}
 		if o.Dial {
 			b.dials++
+		}
+		if o.Hurry {
+			b.hurry++
 		}
 		switch {
 		case o.Fatal != nil:
@@ -124,6 +128,24 @@ func TestA11ElectionFraud(t *testing.T) {
 	b.says(2, quorum.Leading, truth, 1)
 	if b.state() != quorum.Following || b.dials != 1 {
 		t.Errorf("%s, %d dials, after the true leader was heard", b.state(), b.dials)
+	}
+}
+
+// TestRunning: that the ensemble runs already is told once, and not because of those who look for a leader.
+func TestRunning(t *testing.T) {
+	b := newBench(t, 1)
+	b.take(b.core.Start(b.now))
+	b.says(2, quorum.Looking, quorum.Vote{Leader: 2}, 1)
+	b.says(3, quorum.Observing, quorum.Vote{Leader: 3}, 1)
+	if b.hurry != 0 {
+		t.Errorf("hurry %d times, and nobody leads or follows", b.hurry)
+	}
+	for range 2 {
+		b.says(2, quorum.Following, quorum.Vote{Leader: 3, PeerEpoch: 1}, 1)
+		b.says(3, quorum.Leading, quorum.Vote{Leader: 3, PeerEpoch: 1}, 1)
+		if b.hurry != 1 {
+			t.Errorf("hurry %d times after a follower and a leader were heard, want once", b.hurry)
+		}
 	}
 }
 

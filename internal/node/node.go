@@ -242,6 +242,9 @@ func (n *Node) carryOut(ctx context.Context, now time.Time, o Output) {
 		if o.Forget {
 			n.links.Forget()
 		}
+		if o.Hurry {
+			n.links.Hurry()
+		}
 		portErr := error(nil)
 		if o.OpenPort {
 			portErr = n.openPort()

@@ -243,7 +243,7 @@ func (m *Manager) closeDial(p *peer, d *dial) {
 	case len(d.again) > 0:
 		m.startDial(p, d.again, 0)
 	case d.asked && p.link == nil:
-		m.startDial(p, m.configured(p.sid), p.holdBack())
+		m.startDial(p, m.configured(p.sid), m.holdBack(p))
 	}
 	m.release(p)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"electnode/internal/crowd"
 	"electnode/internal/event"
@@ -30,6 +31,8 @@ type Manager struct {
 	comers    crowd.Hosts // how often strangers come
 	anonymous quorum.SID  // the newest sid given to an anonymous observer
 	accepted  uint64      // connections accepted so far
+	patient   time.Time   // until when larger peers are left the first move; zero: not at all
+	scouts    int         // dials to them that are made all the same
 }
 
 type phase uint8
@@ -77,7 +80,7 @@ func (m *Manager) Run(ctx context.Context) error {
 		listeners.Go(func() { failed <- m.listen(ctx, addr, sync.OnceFunc(tried.Done)) })
 	}
 	tried.Wait()
-	m.enter(listening, running)
+	m.begin()
 	m.ConnectAll()
 	err := m.wait(ctx, failed)
 	cancel()
@@ -85,6 +88,14 @@ func (m *Manager) Run(ctx context.Context) error {
 	m.stop()
 	m.wg.Wait()
 	return err
+}
+
+// begin lets dials be made.
+func (m *Manager) begin() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.phase = running
+	m.beCourteous()
 }
 
 func (m *Manager) enter(from, to phase) bool {
@@ -175,7 +186,7 @@ func (m *Manager) demand(p *peer) {
 	case p.dial != nil:
 		p.dial.asked = true
 	default:
-		m.startDial(p, m.configured(p.sid), p.holdBack())
+		m.startDial(p, m.configured(p.sid), m.holdBack(p))
 	}
 }
 

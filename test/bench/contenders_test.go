@@ -12,6 +12,7 @@ const (
 	electnode = "electnode"
 	baseline  = "base" // the program of -base
 	zookeeper = "zookeeper"
+	shipped   = "zookeeper, its defaults"
 	etcd      = "etcd"
 )
 
@@ -55,7 +56,7 @@ func contenders(tb testing.TB, others ...contender) []contender {
 // missing says what a kind of servers lacks here.
 func missing(name string) string {
 	switch name {
-	case zookeeper:
+	case zookeeper, shipped:
 		return zk.Missing()
 	case etcd:
 		if _, err := exec.LookPath("etcd"); err != nil {
@@ -69,6 +70,9 @@ func missing(name string) string {
 func byDefault() []contender {
 	return []contender{{zookeeper, zookeepers}, {etcd, etcds()}}
 }
+
+// atRest are the others as they come, and ZooKeeper with HTTP too, which electnode and etcd have.
+func atRest() []contender { return append(byDefault(), contender{shipped, asShipped}) }
 
 // patientAlike are the others with the patience that timing gives: a silent leader is given up after 2 s.
 func patientAlike() []contender {

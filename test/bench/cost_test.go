@@ -24,6 +24,7 @@ const electionFor = 4 * time.Second
 type cost struct {
 	cpu     time.Duration
 	memory  float64 // resident, MiB
+	own     float64 // of it what is in no file: it cannot be shared, nor dropped when memory is short
 	threads float64
 	bytes   float64 // on the loopback device, all headers included, also those of programs that are none of these servers
 	packets float64 // the same
@@ -33,13 +34,14 @@ type cost struct {
 func BenchmarkSettled(b *testing.B) {
 	r := newResults(b, 3)
 	for b.Loop() {
-		for _, c := range contenders(b, byDefault()...) {
+		for _, c := range contenders(b, atRest()...) {
 			cl := c.cluster(b, r.n)
 			cl.start()
 			spent := cl.during(func() { wait(settledFor) })
 			now, n := cl.cost(), float64(r.n)
 			r.add(whatSettled, c.name, "cpu", "% of a core", spent.cpu.Seconds()/settledFor.Seconds()/n*100)
-			r.add(whatSettled, c.name, "memory", "MiB", now.memory/n)
+			r.add(whatSettled, c.name, "memory of its own", "MiB", now.own/n)
+			r.add(whatSettled, c.name, "resident memory", "MiB", now.memory/n)
 			r.add(whatSettled, c.name, "threads", "", now.threads/n)
 			if c.name == electnode {
 				r.add(whatSettled, c.name, "goroutines", "", cl.goroutines()/n)
@@ -108,8 +110,11 @@ func (c *cluster) cost() cost {
 		fields := strings.Fields(stat[strings.LastIndex(stat, ")")+1:]) // from the state on, field 3
 		sum.threads += number(c.tb, fields[17])
 		sum.cpu += processorTime(c.tb, pid)
-		sum.memory += number(c.tb, strings.Fields(read(c.tb, fmt.Sprintf("/proc/%d/statm", pid)))[1]) *
-			float64(os.Getpagesize()) / (1 << 20)
+		statm := strings.Fields(read(c.tb, fmt.Sprintf("/proc/%d/statm", pid)))
+		resident, ofFiles := number(c.tb, statm[1]), number(c.tb, statm[2])
+		page := float64(os.Getpagesize()) / (1 << 20)
+		sum.memory += resident * page
+		sum.own += (resident - ofFiles) * page
 	}
 	return sum
 }

@@ -80,9 +80,9 @@ func BenchmarkMixedColdStart(b *testing.B) {
 	for turn := 0; b.Loop(); turn++ {
 		for _, m := range mixtures() {
 			c := m.cluster(b, turn)
-			_, took := c.start()
+			leader, took := c.start()
 			c.stop()
-			r.add(whatMixedColdStart, m.name, measureTime, "ms", sample.Millis(took))
+			r.add(whatMixedColdStart, m.name, c.kinds[leader]+" leads", "ms", sample.Millis(took))
 		}
 	}
 	r.report(whatMixedColdStart)

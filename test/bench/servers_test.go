@@ -92,6 +92,20 @@ func zookeepers(tb testing.TB, n int) []server {
 	return all
 }
 
+// asShipped makes real servers that have all of their defaults: the heap of their start script, and HTTP.
+func asShipped(tb testing.TB, n int) []server {
+	configs, clients := zooConfigs(tb, n)
+	admin := proc.Ports(tb, n)
+	var all []server
+	for i := range n {
+		s := zk.New(tb, i+1, configs[i])
+		s.JVM = zk.AsShipped()
+		s.Also(fmt.Sprintf("admin.enableServer=true\nadmin.serverAddress=127.0.0.1\nadmin.serverPort=%d\n", admin[i]))
+		all = append(all, zooServer{signals{s.Process}, func() { s.Start() }, clients[i]})
+	}
+	return all
+}
+
 // etcdServer is a member of an etcd cluster.
 type etcdServer struct {
 	signals

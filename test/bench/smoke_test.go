@@ -41,7 +41,7 @@ func TestOneBlock(t *testing.T) {
 	if spent.bytes <= 0 || spent.packets <= 0 || spent.cpu <= 0 || spent.cpu > 5*time.Second {
 		t.Errorf("an election cost %+v", spent)
 	}
-	if now := cl.cost(); now.threads < 3 || now.memory < 3 || cl.goroutines() < 3 {
+	if now := cl.cost(); now.threads < 3 || now.memory < 3 || now.own <= 0 || now.own >= now.memory || cl.goroutines() < 3 {
 		t.Errorf("three servers cost %+v", now)
 	}
 	cl.stop()

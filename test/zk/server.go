@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func jars() []string {
 	return []string{"zookeeper", "zookeeper-jute", "slf4j-api", "slf4j-log4j12", "log4j-1.2", "netty-handler",
 		"netty-common", "netty-buffer", "netty-transport", "netty-codec", "netty-resolver",
 		"netty-transport-native-epoll", "netty-transport-native-unix-common", "snappy-java", "metrics-core",
-		"commons-cli", "jackson-core", "jackson-databind", "jackson-annotations"}
+		"commons-cli", "jackson-core", "jackson-databind", "jackson-annotations", "servlet-api"}
 }
 
 // Missing says what is missing for real servers to run here; empty: nothing.
@@ -70,6 +71,9 @@ func classPath(confDir string) string {
 	return strings.Join(path, ":")
 }
 
+// AsShipped lists the JVM's flags of zkServer.sh, ZooKeeper's own start script: its heap.
+func AsShipped() []string { return []string{"-Xmx1000m"} }
+
 // jvm lists the flags that keep a JVM small and its start short.
 func jvm() []string {
 	return []string{"-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData"}
@@ -79,7 +83,8 @@ func jvm() []string {
 type Server struct {
 	*proc.Process
 	SID int
-	Dir string // zoo.cfg and the log are in it, its data in data/
+	Dir string   // zoo.cfg and the log are in it, its data in data/
+	JVM []string // flags of the JVM, for the next start [those that keep it small and its start short]
 
 	t testing.TB
 }
@@ -88,7 +93,7 @@ type Server struct {
 // whitelist of all four-letter words are added.
 func New(t testing.TB, sid int, zooCfg string) *Server {
 	t.Helper()
-	s := &Server{SID: sid, Dir: t.TempDir(), t: t}
+	s := &Server{SID: sid, Dir: t.TempDir(), JVM: jvm(), t: t}
 	s.Process = proc.New(t, fmt.Sprintf("ZooKeeper server %d", sid), filepath.Join(s.Dir, "log"))
 	must(t, os.MkdirAll(s.DataDir(), 0o755))
 	must(t, os.WriteFile(filepath.Join(s.DataDir(), "myid"), fmt.Appendf(nil, "%d\n", sid), 0o644))
@@ -129,7 +134,7 @@ func must(t testing.TB, err error) {
 // Start starts the process, with more properties for the JVM if given (-Dname=value). It does not wait.
 func (s *Server) Start(properties ...string) {
 	s.t.Helper()
-	args := append(jvm(), properties...)
+	args := slices.Concat(s.JVM, properties)
 	args = append(args, "-cp", classPath(s.Dir), "org.apache.zookeeper.server.quorum.QuorumPeerMain",
 		filepath.Join(s.Dir, "zoo.cfg"))
 	s.Process.Start(exec.Command("java", args...))

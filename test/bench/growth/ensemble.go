@@ -37,6 +37,8 @@ type Ensemble struct {
 
 // running is a node that runs.
 type running struct {
+	sid    quorum.SID
+	node   *node.Node
 	store  *durable.Store
 	cancel context.CancelFunc
 	done   chan error
@@ -105,20 +107,35 @@ func (e *Ensemble) Prepare() error {
 
 func (e *Ensemble) dataDir(sid quorum.SID) string { return filepath.Join(e.dir, sid.String()) }
 
-// Start starts every voter.
+// Start makes every voter and then has all of them run at once.
 func (e *Ensemble) Start() error {
+	var made []*running // by sid
 	for _, m := range e.view.Members() {
-		if err := e.boot(m); err != nil {
-			return fmt.Errorf("voter %d: %w", m.SID, err)
+		r, err := e.assemble(m)
+		if err != nil {
+			err = fmt.Errorf("voter %d: %w", m.SID, err)
+			for _, r := range made {
+				err = errors.Join(err, r.store.Close())
+			}
+			return err
 		}
+		made = append(made, r)
+	}
+	for _, r := range made {
+		ctx, cancel := context.WithCancel(context.Background())
+		r.cancel = cancel
+		// Owned by r: Kill ends it and waits.
+		go func() { r.done <- r.node.Run(ctx) }()
+		e.nodes[r.sid] = r
 	}
 	return nil
 }
 
-func (e *Ensemble) boot(m quorum.Member) error {
+// assemble makes a voter that does not run yet: nothing but its store is open.
+func (e *Ensemble) assemble(m quorum.Member) (*running, error) {
 	store, epochs, err := durable.Open(durable.OS{}, e.dataDir(m.SID), "")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	at := m.Addresses[0]
 	election, quorumPort := hostPort(at.Host, at.ElectionPort), hostPort(at.Host, at.QuorumPort)
@@ -136,14 +153,9 @@ func (e *Ensemble) boot(m quorum.Member) error {
 		Events:       event.NewEmitter(m.SID, time.Now, e.Tally),
 	})
 	if err != nil {
-		return errors.Join(err, store.Close())
+		return nil, errors.Join(err, store.Close())
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	r := &running{store: store, cancel: cancel, done: make(chan error, 1)}
-	// Owned by r: Kill ends it and waits.
-	go func() { r.done <- n.Run(ctx) }()
-	e.nodes[m.SID] = r
-	return nil
+	return &running{sid: m.SID, node: n, store: store, done: make(chan error, 1)}, nil
 }
 
 func hostPort(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }

@@ -20,6 +20,8 @@ const samples = `{"machine":{"cpu":"EPYC","cores":2,"kernel":"Linux 6.1","file_s
 {"what":"phases","servers":3,"who":"electnode","measure":"loss noticed","unit":"ms","values":[0.5,0.25,0.75]}
 {"what":"coldstart","servers":5,"who":"zookeeper","measure":"time","unit":"ms","values":[2000]}
 {"what":"loop","servers":3,"who":"asked every 1ms","measure":"time","unit":"ms","values":[3]}
+{"what":"mixed-failover","servers":3,"who":"3 zookeeper","measure":"zookeeper leads","unit":"ms","values":[400,410,420]}
+{"what":"mixed-failover","servers":3,"who":"1 electnode","measure":"electnode leads","unit":"ms","values":[205]}
 {"what":"settled","servers":3,"who":"electnode","measure":"memory","unit":"MiB","values":[20,22]}
 {"what":"settled","servers":3,"who":"electnode","measure":"goroutines","unit":"","values":[40]}
 {"what":"settled","servers":3,"who":"zookeeper","measure":"memory","unit":"MiB","values":[110]}
@@ -40,6 +42,7 @@ func lines() []string {
 		"| 3 | **electnode / floor** |  | 2.00 | 2.00 | 2.00 |\n",
 		"| asked every 1ms | 1 | 3.00 ms | 3.00 ms | 3.00 ms |\n",
 		"| 5 | zookeeper | 1 | 2000 ms | 2000 ms | 2000 ms | - | 2000 ms | - |\n",
+		"| 1 electnode | electnode leads | 1 | 205 ms | 205 ms | 205 ms | 205 ms | 0.50 |\n",
 		"| memory | 20.0 MiB (20.0 to 22.0) | 110 MiB (110 to 110) |\n",
 		"| goroutines | 40.0 (40.0 to 40.0) | - |\n",
 		"| 5 | loopback | 1 | 7.00 ms | 0 ms | 0 ms | 4,000 | 0 | 200 | 0 |\n",
@@ -130,8 +133,8 @@ func TestFill(t *testing.T) {
 	if !strings.Contains(got, "before paused\n<!-- begin paused -->\nold\n<!-- end paused -->\nbehind\n") {
 		t.Errorf("what was not measured did not stay:\n%s", got)
 	}
-	if n := strings.Count(got, "\nold\n"); n != 3 {
-		t.Errorf("%d tables are old, not the 3 of which there are no samples:\n%s", n, got)
+	if n := strings.Count(got, "\nold\n"); n != 4 {
+		t.Errorf("%d tables are old, not the 4 of which there are no samples:\n%s", n, got)
 	}
 	if n := strings.Count(got, "before ") + strings.Count(got, "\nbehind\n"); n != 2*len(tables()) {
 		t.Errorf("prose is gone:\n%s", got)

@@ -26,6 +26,8 @@ func tables() []table {
 		{"loop", report.loop},
 		{"coldstart", func(r report) string { return r.times("coldstart") }},
 		{"paused", func(r report) string { return r.times("paused") }},
+		{"mixed-failover", func(r report) string { return r.mixed("mixed-failover", "who is left") }},
+		{"mixed-coldstart", func(r report) string { return r.mixed("mixed-coldstart", "who leads") }},
 		{"settled", func(r report) string { return r.costs("settled") }},
 		{"election", func(r report) string { return r.costs("election") }},
 		{"growth-coldstart", func(r report) string { return r.growth("growth-coldstart") }},
@@ -89,6 +91,21 @@ func (r report) times(what string) string {
 			g.row(strconv.Itoa(n), who, strconv.Itoa(len(s.Values)), value(s.Median(), "ms"), value(s.Quantile(0.05), "ms"),
 				value(s.Quantile(0.95), "ms"), p99, value(s.Quantile(1), "ms"), ratio(s.Median(), own))
 		}
+	}
+	return g.String()
+}
+
+// mixed tells of ensembles of both kinds, beside those that were measured first: real servers alone.
+func (r report) mixed(what, head string) string {
+	var g grid
+	sets := r.sets.Of(what)
+	if len(sets) == 0 {
+		return ""
+	}
+	g.head("ensemble", head, "runs", "median", "5 %", "95 %", "worst", "median / that of real servers alone")
+	for _, s := range sets {
+		g.row(s.Who, s.Measure, strconv.Itoa(len(s.Values)), value(s.Median(), "ms"), value(s.Quantile(0.05), "ms"),
+			value(s.Quantile(0.95), "ms"), value(s.Quantile(1), "ms"), ratio(s.Median(), sets[0].Median()))
 	}
 	return g.String()
 }
