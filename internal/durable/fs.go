@@ -11,10 +11,13 @@ type FS interface {
 	ReadDir(dir string) ([]string, error)
 	// ReadFile gives the first 4096 bytes of a file; fs.ErrNotExist when there is none.
 	ReadFile(name string) ([]byte, error)
-	// Create makes an empty file, or empties the one there is.
+	// Create opens a file for writing from its beginning and makes it if need be. The room of what it held is used again.
 	Create(name string) (File, error)
 	// Rename replaces newName by oldName in one step. It lasts once their directory was synced.
 	Rename(oldName, newName string) error
+	// Exchange swaps two files in one step, as Rename does with one. errors.ErrUnsupported: it cannot;
+	// fs.ErrNotExist: one of them does not exist.
+	Exchange(a, b string) error
 	// SyncDir makes what happened to the names in dir last.
 	SyncDir(dir string) error
 	// Lock makes name if need be and locks it until the closer is closed or the process ends; ErrLocked
@@ -25,6 +28,7 @@ type FS interface {
 // File is a file being written.
 type File interface {
 	io.Writer
+	// Sync cuts off what the file held behind that which was written, and makes its content last.
 	Sync() error
 	Close() error
 }

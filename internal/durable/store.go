@@ -137,12 +137,16 @@ func (s *Store) check(name string, old, e quorum.Epoch) error {
 	return nil
 }
 
-// write replaces one file. Differs from ZooKeeper: the directory is synced too.
+// write replaces one file. What it replaces stays beside it, to be written over the next time: that is the faster way, and one that needs no
+// room on a disk that is full. Differs from ZooKeeper: the directory is synced too.
 func (s *Store) write(name string, e quorum.Epoch) error {
 	path := s.path(name)
 	err := writeFile(s.fs, path+tmpSuffix, e.String())
 	if err == nil {
-		err = s.fs.Rename(path+tmpSuffix, path)
+		err = s.fs.Exchange(path+tmpSuffix, path)
+		if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrNotExist) {
+			err = s.fs.Rename(path+tmpSuffix, path)
+		}
 	}
 	if err == nil {
 		err = s.fs.SyncDir(s.dir)

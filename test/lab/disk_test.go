@@ -3,6 +3,7 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,6 +24,21 @@ func failed(log string) (said []string) {
 	return said
 }
 
+// forget removes the files that the node would write over, so that its next promise needs room.
+func forget(t *testing.T, n *Node) {
+	t.Helper()
+	n.Host.must(t, "remove what would be written over", func() error {
+		files, err := filepath.Glob(filepath.Join(n.DataDir(), "version-2", "*.tmp"))
+		if err == nil && len(files) == 0 {
+			err = errors.New("there is nothing")
+		}
+		for _, name := range files {
+			err = errors.Join(err, os.Remove(name))
+		}
+		return err
+	})
+}
+
 // TestBadDisk: a server whose disk is full, read-only, or does not take an fsync, keeps no promise: it ends with status
 // 1 and one line that says which file and why, and the others elect without it. When the disk is well again it starts
 // with the epochs that it had, and joins.
@@ -34,12 +50,13 @@ func TestBadDisk(t *testing.T) {
 	disk := sick.Host.NewDisk(t, sick.DataDir(), 64<<10)
 	syncs := sick.Host.TakeSyncs(t)
 	e.Boot()
+	e.electWithFullDisk(t, sick, disk)
 	for i, c := range []struct {
 		name         string
 		sicken, heal func()
 		says         string
 	}{
-		{"full", disk.Fill, disk.Free, "no space left on device"},
+		{"full", func() { forget(t, sick); disk.Fill() }, disk.Free, "no space left on device"},
 		{"read-only", func() { disk.ReadOnly(true) }, func() { disk.ReadOnly(false) }, "read-only file system"},
 		{"fsync fails", func() { syncs.Fail(unix.EIO) }, func() { syncs.Fail(0) }, "input/output error"},
 	} {
@@ -72,6 +89,25 @@ func TestBadDisk(t *testing.T) {
 		}
 	}
 	e.Judge()
+}
+
+// electWithFullDisk: a server that has written its epochs before needs no room to write them again.
+func (e *Ensemble) electWithFullDisk(t *testing.T, n *Node, disk *Disk) {
+	t.Helper()
+	for range 2 {
+		before := e.AwaitAgreement(patience)
+		before.Leader.Kill()
+		before.Leader.Boot()
+	}
+	before := e.AwaitAgreement(patience)
+	disk.Fill()
+	e.act(Action{Action: "disk", SID: n.SID, Detail: "full, with files to be written over"})
+	before.Leader.Kill()
+	before.Leader.Boot()
+	if after := e.AwaitAgreement(patience); after.Epoch == before.Epoch {
+		t.Errorf("epoch %s still", after.Epoch)
+	}
+	disk.Free()
 }
 
 // TestSlowDisk: a server whose fsync hangs does not keep the others from electing, and is no leader that others wait

@@ -2,6 +2,7 @@ package crashfs
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"math/rand/v2"
@@ -53,6 +54,31 @@ func replace(f *FS, syncFile, syncDir bool) {
 	}
 }
 
+// over writes over the beginning of /d/f.
+func over(f *FS, content string, sync bool) {
+	file, err := f.Create("/d/f")
+	if err == nil {
+		_, err = io.WriteString(file, content)
+	}
+	if err == nil && sync {
+		err = file.Sync()
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+
+// swap exchanges /d/f for a file that is on disk.
+func swap(f *FS, syncDir bool) {
+	err := errors.Join(f.WriteFile("/d/f.tmp", "new!"), f.Exchange("/d/f.tmp", "/d/f"))
+	if syncDir {
+		err = errors.Join(err, f.SyncDir("/d"))
+	}
+	if old, rerr := f.ReadFile("/d/f.tmp"); err != nil || rerr != nil || string(old) != "old" {
+		panic(fmt.Sprintf("%q, %v, %v", old, rerr, err))
+	}
+}
+
 func TestWhatACrashLeaves(t *testing.T) {
 	only := func(seen map[string]int, want ...string) {
 		t.Helper()
@@ -69,11 +95,11 @@ func TestWhatACrashLeaves(t *testing.T) {
 	only(outcomes(t, func(f *FS) { replace(f, true, true) }), "new!")
 	only(outcomes(t, func(f *FS) { replace(f, true, false) }), "old", "new!")
 	only(outcomes(t, func(f *FS) { replace(f, false, true) }), "", "n", "ne", "new", "new!", "\x00\x00\x00\x00")
-	only(outcomes(t, func(f *FS) {
-		if _, err := f.Create("/d/f"); err != nil {
-			t.Fatal(err)
-		}
-	}), "old", "")
+	only(outcomes(t, func(f *FS) { over(f, "", false) }), "old")
+	only(outcomes(t, func(f *FS) { over(f, "n", false) }), "old", "nld", "nl", "n", "", "\x00\x00\x00")
+	only(outcomes(t, func(f *FS) { over(f, "n", true) }), "n")
+	only(outcomes(t, func(f *FS) { swap(f, true) }), "new!")
+	only(outcomes(t, func(f *FS) { swap(f, false) }), "old", "new!")
 }
 
 func TestStopAndFault(t *testing.T) {

@@ -1,11 +1,14 @@
 package crashfs
 
+import "slices"
+
 // file is an open file.
 type file struct {
 	fs   *FS
 	name string
 	node *node
 	life int
+	at   int // bytes written
 }
 
 // begin takes the lock and counts an operation; the caller gives the lock back.
@@ -25,7 +28,12 @@ func (f *file) Write(b []byte) (int, error) {
 		b = b[:len(b)/2]
 	}
 	if f.life == f.fs.life {
-		f.node.data = append(f.node.data, b...)
+		var rest []byte // of what is written over
+		if behind := f.at + len(b); behind < len(f.node.data) {
+			rest = f.node.data[behind:]
+		}
+		f.node.data = slices.Concat(f.node.data[:f.at], b, rest)
+		f.at += len(b)
 	}
 	return len(b), err
 }
@@ -35,6 +43,7 @@ func (f *file) Sync() error {
 	err := f.begin("sync")
 	defer f.fs.mu.Unlock()
 	if err == nil {
+		f.node.data = f.node.data[:f.at]
 		f.node.synced = append([]byte(nil), f.node.data...)
 	}
 	return err

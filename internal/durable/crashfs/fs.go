@@ -27,6 +27,14 @@ type FS struct {
 	steps int // changes made or tried so far
 	stop  int // -1: never
 	fault func(op, name string) error
+	plain bool // no Exchange
+}
+
+// Plain makes f one of the file systems that cannot exchange files.
+func (f *FS) Plain() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.plain = true
 }
 
 // node is a file or a directory.
@@ -196,7 +204,6 @@ func (f *FS) Create(name string) (durable.File, error) {
 		n = &node{}
 		dir.change(change{base: n})
 	}
-	n.data = nil
 	return &file{fs: f, name: name, node: n, life: f.life}, nil
 }
 
@@ -219,6 +226,33 @@ func (f *FS) Rename(oldName, newName string) error {
 		return err
 	}
 	dir.change(change{from: nil, to: dir.names[from]})
+	return nil
+}
+
+// Exchange implements durable.FS.
+func (f *FS) Exchange(a, b string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	dir, nameA, err := f.parent(a)
+	if err != nil {
+		return err
+	}
+	target, nameB, err := f.parent(b)
+	if err != nil {
+		return err
+	}
+	switch {
+	case target != dir:
+		return fmt.Errorf("exchange %s and %s: only within one directory", a, b)
+	case dir.names[nameA] == nil || dir.names[nameB] == nil:
+		return missing(a + " or " + b)
+	case f.plain:
+		return errors.ErrUnsupported
+	}
+	if err := f.step("rename", b); err != nil {
+		return err
+	}
+	dir.change(change{nameA: dir.names[nameB], nameB: dir.names[nameA]})
 	return nil
 }
 
