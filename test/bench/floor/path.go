@@ -8,7 +8,7 @@ const (
 	Death   Kind = "death"         // kill -9 until a peer of the process reads the end of their connection
 	Trip    Kind = "round trip"    // a message there and one back
 	Connect Kind = "connect"       // a TCP connection
-	Write   Kind = "durable write" // write, fsync, rename, fsync of the directory
+	Write   Kind = "durable write" // written over, synced, exchanged, the directory synced: package durable
 )
 
 // Step is a part of the path.
