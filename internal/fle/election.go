@@ -119,6 +119,7 @@ type link struct {
 	failed bool // a dial failed in this round, and nothing came since
 	silent bool // it was given up because it said nothing, and it has said nothing since
 	told   int  // how often the proposal was sent again after a loss, since the last repetition or round
+	missed bool // it was settled in this election, and forgot by its rules what it was told
 }
 
 // PeerStatus is the last that a voter said.
@@ -212,6 +213,9 @@ func (e *Election) begin(now time.Time, reason string) {
 	e.emit(event.RoundChanged{From: from, To: e.round, Cause: event.RoundStart, Peer: e.opt.Self})
 	e.clearTally()
 	clear(e.settled)
+	for i := range e.links {
+		e.links[i].missed = false
+	}
 	e.broadcast(event.SendOwnVote)
 	e.tell(now)
 	e.recall(now)

@@ -119,9 +119,21 @@ func (e *Election) lookingPeer(now time.Time, in received) event.ReceiveOutcome 
 		e.propose(in.Vote, betterCause(in.Vote, e.proposal), in)
 		e.broadcast(event.SendVoteChange)
 		outcome = event.ReceivedBetterVote
+	default:
+		e.catchUp(now, in)
 	}
 	e.received[in.idx] = stored{present: true, vote: in.Vote, round: in.Round, state: quorum.Looking}
 	return outcome
+}
+
+// catchUp tells the proposal again to a peer that answered it while it was settled and looks for a leader now: a real server
+// has kept nothing of it, and would vote for somebody else until the next repetition. Another electnode has (recall).
+// Differs from ZooKeeper, where such an election takes 200 ms longer.
+func (e *Election) catchUp(now time.Time, in received) {
+	if l := &e.links[in.idx]; l.missed && in.MessageID == 0 && in.Vote != e.proposal && e.owed == "" {
+		l.missed = false
+		e.reply(now, in.peer, e.proposal, e.round, event.SendResend)
+	}
 }
 
 // newRound takes a peer's higher round over. The vote adopted in the old round is forgotten: the peer's
@@ -172,6 +184,7 @@ func betterCause(vote, old quorum.Vote) event.VoteCause {
 // round, then among those of settled servers of any round.
 func (e *Election) settledPeer(now time.Time, in received) event.ReceiveOutcome {
 	n := stored{present: true, vote: in.Vote, round: in.Round, state: in.State, version: in.Version}
+	e.links[in.idx].missed = true
 	if in.Round == e.round {
 		kept := n
 		kept.version = 0
