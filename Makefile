@@ -58,7 +58,7 @@ bench: ## all benchmarks, beside ZooKeeper and etcd: about 20 minutes, on a mach
 	@scripts/bench.sh
 
 bench-report: ## the tables and the plot of docs/benchmarks.md, from the last make bench
-	$(GO) run ./test/bench/report -doc docs/benchmarks.md -plot docs/images/failover.svg .bench/samples.jsonl
+	$(GO) run ./test/bench/report -doc docs/benchmarks.md -plot docs/images/failover.svg -parts .bench/parts.txt .bench/samples.jsonl
 
 bench-compare: ## this electnode beside that of another revision, by turns: make bench-compare BASE=main
 	@scripts/bench-compare.sh $(BASE)

@@ -27,9 +27,10 @@ run BenchmarkElectionCost 3 ./test/bench
 run BenchmarkGrowth 5 ./test/bench/growth
 run BenchmarkSimulation 10 ./test/bench/growth
 
-echo "== the parts, $(date +%T)"
-go list ./... | grep -v /test/ | xargs go test -run '^$' -bench . -benchmem | grep -Ev '^(PASS|ok|\?)' |
-	tee -a .bench/output.txt
+echo "== parts, $(date +%T)"
+go test -run '^$' -bench '^Benchmark(Codec|Step|RoundTrip|Record|Notification|Scrape|WriteAccepted|ParseText)$' -benchmem \
+	-count "${ROUNDS:-5}" ./internal/fle ./internal/qcm ./internal/metrics ./internal/quorum ./internal/durable ./cmd/electnode |
+	tee .bench/parts.txt
 
 echo "== the tables, $(date +%T)"
-go run ./test/bench/report "$samples"
+go run ./test/bench/report -parts .bench/parts.txt "$samples"

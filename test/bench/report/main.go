@@ -19,32 +19,44 @@ import (
 )
 
 func main() {
-	doc := flag.String("doc", "", "put the tables into this page, between its markers")
-	plot := flag.String("plot", "", "write a plot of the fail-overs to this file, as SVG")
+	var opt options
+	flag.StringVar(&opt.doc, "doc", "", "put the tables into this page, between its markers")
+	flag.StringVar(&opt.plot, "plot", "", "write a plot of the fail-overs to this file, as SVG")
+	flag.StringVar(&opt.parts, "parts", "", "read what go test -bench has printed from this file")
 	flag.Parse()
-	if err := run(flag.Args(), *doc, *plot, os.Stdout); err != nil {
+	opt.files = flag.Args()
+	if err := run(opt, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
 		os.Exit(1)
 	}
 }
 
-func run(files []string, doc, plot string, out io.Writer) error {
-	if len(files) == 0 {
+// options are what the command line says.
+type options struct {
+	files            []string // of samples
+	doc, plot, parts string
+}
+
+func run(opt options, out io.Writer) error {
+	if len(opt.files) == 0 {
 		return errors.New("which file of samples?")
 	}
-	r, err := load(files)
+	r, err := load(opt.files)
 	if err != nil {
 		return err
 	}
-	if doc == "" {
-		err = r.print(out)
-	} else {
-		err = r.fill(doc)
-	}
-	if err != nil || plot == "" || len(plottedRows(r.sets, plotted)) == 0 {
+	if r.parts, err = readParts(opt.parts); err != nil {
 		return err
 	}
-	return os.WriteFile(plot, []byte(drawing(r.sets, plotted)), 0o644)
+	if opt.doc == "" {
+		err = r.print(out)
+	} else {
+		err = r.fill(opt.doc)
+	}
+	if err != nil || opt.plot == "" || len(plottedRows(r.sets, plotted)) == 0 {
+		return err
+	}
+	return os.WriteFile(opt.plot, []byte(drawing(r.sets, plotted)), 0o644)
 }
 
 // plotted is the size of the ensembles whose fail-overs are drawn.
@@ -54,6 +66,7 @@ const plotted = 3
 type report struct {
 	sets     sample.Sets
 	machines []sample.Machine
+	parts    sample.Sets // of single packages
 }
 
 func load(files []string) (report, error) {

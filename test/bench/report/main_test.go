@@ -62,7 +62,7 @@ func file(t *testing.T, name, content string) string {
 func TestPrint(t *testing.T) {
 	plot := filepath.Join(t.TempDir(), "plot.svg")
 	var out strings.Builder
-	if err := run([]string{file(t, "samples.jsonl", samples)}, "", plot, &out); err != nil {
+	if err := run(options{files: []string{file(t, "samples.jsonl", samples)}, plot: plot}, &out); err != nil {
 		t.Fatal(err)
 	}
 	for _, line := range lines() {
@@ -116,7 +116,7 @@ func page() string {
 func TestFill(t *testing.T) {
 	in, doc := file(t, "samples.jsonl", samples), file(t, "page.md", page())
 	for range 2 {
-		if err := run([]string{in}, doc, "", io.Discard); err != nil {
+		if err := run(options{files: []string{in}, doc: doc}, io.Discard); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -133,8 +133,8 @@ func TestFill(t *testing.T) {
 	if !strings.Contains(got, "before paused\n<!-- begin paused -->\nold\n<!-- end paused -->\nbehind\n") {
 		t.Errorf("what was not measured did not stay:\n%s", got)
 	}
-	if n := strings.Count(got, "\nold\n"); n != 4 {
-		t.Errorf("%d tables are old, not the 4 of which there are no samples:\n%s", n, got)
+	if n := strings.Count(got, "\nold\n"); n != 5 {
+		t.Errorf("%d tables are old, not the 5 of which there are no samples:\n%s", n, got)
 	}
 	if n := strings.Count(got, "before ") + strings.Count(got, "\nbehind\n"); n != 2*len(tables()) {
 		t.Errorf("prose is gone:\n%s", got)
@@ -171,7 +171,7 @@ func TestRefused(t *testing.T) {
 		"no such page":   {[]string{good}, good + ".md", "samples.jsonl.md"},
 		"no sample at 2": {[]string{good, file(t, "worse.jsonl", "{}")}, "", "worse.jsonl: line 1"},
 	} {
-		if err := run(c.files, c.doc, "", io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := run(options{files: c.files, doc: c.doc}, io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -32,6 +32,7 @@ func tables() []table {
 		{"election", func(r report) string { return r.costs("election") }},
 		{"growth-coldstart", func(r report) string { return r.growth("growth-coldstart") }},
 		{"growth-failover", func(r report) string { return r.growth("growth-failover") }},
+		{"parts", report.partsTable},
 	}
 }
 
