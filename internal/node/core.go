@@ -36,7 +36,7 @@ type Output struct {
 	Close    []zab.ConnID // after their packets
 	Notify   []fle.Send   // on the election port
 	Settled  bool         // an election is over: what was sent so far, the above included, is out of date
-	Hurry    bool         // for the first time somebody leads or follows: the ensemble was not just started
+	Hurry    bool         // for the first time somebody leads or follows: the ensemble is not just starting any more
 	Dial     bool         // dial the quorum port of Leader; the answer is Opened or DialError
 	Leader   quorum.SID   // for Dial
 	// Persist is to be written durably; the answer, Persisted or WriteErr, is the next input of all.
@@ -113,11 +113,17 @@ func (c *Core) Start(now time.Time) Output {
 func (c *Core) Link(now time.Time, in fle.Input) Output {
 	c.out = Output{}
 	o := c.election.Step(now, in)
-	if !c.running && slices.ContainsFunc(o.Events, ofRunning) {
-		c.running, c.out.Hurry = true, true
+	if slices.ContainsFunc(o.Events, ofRunning) {
+		c.runs()
 	}
 	c.fromElection(now, o)
 	return c.finish()
+}
+
+// runs notes that the ensemble runs.
+func (c *Core) runs() {
+	c.out.Hurry = c.out.Hurry || !c.running
+	c.running = true
 }
 
 // ofRunning reports whether an event tells of a server that leads or follows.
@@ -239,6 +245,7 @@ func (c *Core) changeState(now time.Time, to quorum.State, reason string) {
 		c.out.Forget = true
 	} else {
 		c.out.Settled = true
+		c.runs()
 	}
 }
 

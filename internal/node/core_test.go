@@ -149,6 +149,17 @@ func TestRunning(t *testing.T) {
 	}
 }
 
+// TestRunningByItself: a server that decides for a leader knows that the ensemble runs.
+func TestRunningByItself(t *testing.T) {
+	b := newBench(t, 1)
+	b.take(b.core.Start(b.now))
+	b.says(2, quorum.Looking, quorum.Vote{Leader: 3}, 1)
+	b.says(3, quorum.Looking, quorum.Vote{Leader: 3}, 1)
+	if b.state() != quorum.Following || b.hurry != 1 {
+		t.Errorf("%s, hurry %d times", b.state(), b.hurry)
+	}
+}
+
 // TestPortTaken: a server whose quorum port cannot be bound does not try a thousand times a second.
 func TestPortTaken(t *testing.T) {
 	b := newBench(t, 3)

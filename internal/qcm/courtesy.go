@@ -38,11 +38,11 @@ func (m *Manager) Hurry() {
 // holdBack is how long p is not to be dialled of this node's own accord. The caller holds the lock.
 func (m *Manager) holdBack(p *peer) time.Duration { return max(p.holdBack(), m.yield(p)) }
 
-// yield is how long p is left the first move. The caller holds the lock.
+// yield is how long p is left the first move, which one that was here has had. The caller holds the lock.
 func (m *Manager) yield(p *peer) time.Duration {
 	left := time.Until(m.patient)
 	switch {
-	case left <= 0 || p.sid < m.opt.Self:
+	case left <= 0 || p.sid < m.opt.Self || p.met:
 		return 0
 	case m.scouts > 0:
 		m.scouts--

@@ -1,6 +1,7 @@
 package qcm
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,6 +109,36 @@ func TestCourtesyIsReturned(t *testing.T) {
 		}
 		for _, n := range all {
 			n.halt()
+		}
+	})
+}
+
+// TestCourtesyIsForNewcomers: a larger peer whose link was lost is dialled at once, so that it is known whether it is still there.
+func TestCourtesyIsForNewcomers(t *testing.T) {
+	const large = fewMembers + 4
+	bubble(t, func(t *testing.T, net *memnet.Net) {
+		var sids []quorum.SID
+		for sid := quorum.SID(1); sid <= large; sid++ {
+			sids = append(sids, sid)
+		}
+		n := start(t, onNet(net, 1), with(members(t, sids...)), func(n *node) {
+			for _, to := range sids[1:] {
+				n.say(to, "hello")
+			}
+		})
+		defer n.halt()
+		synctest.Wait()
+		for _, sid := range sids[large/2:] { // more than scouts
+			peer := raw(t, net, ip(sid), 1, hello(t, sid, at(sid)))
+			n.spy.await(t, fmt.Sprintf("up %d", sid), 1)
+			peer.Close()
+			n.spy.await(t, fmt.Sprintf("down %d", sid), 1)
+			mark := n.rec.mark()
+			n.say(sid, "are you there?")
+			synctest.Wait()
+			if count(n.rec, mark, func(at event.ConnectionAttempt) bool { return at.Peer == sid }) == 0 {
+				t.Errorf("%d is not dialled", sid)
+			}
 		}
 	})
 }

@@ -43,7 +43,7 @@ func (m *Manager) install(p *peer, conn net.Conn, byUs bool, accepted uint64) (l
 	l = &link{m: m, p: p, conn: conn, byUs: byUs, accepted: accepted, since: time.Now(),
 		wake: make(chan struct{}, 1), closed: make(chan struct{})}
 	l.prev, l.done = p.nextTurn()
-	old, p.link = p.link, l
+	old, p.link, p.met = p.link, l, true
 	return l, old
 }
 

@@ -20,6 +20,7 @@ type peer struct {
 	last  slot          // the newest message that was taken off the queue
 	link  *link         // the connection, nil without one
 	dial  *dial         // the dial in progress, nil without one
+	met   bool          // there was a link with it
 	flaps int           // links in a row that broke young and without a frame; see holdBack
 	fault atomic.Uint32 // a Fault; read on the hot path without the lock
 
