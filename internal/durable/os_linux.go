@@ -21,13 +21,14 @@ func syncData(f *os.File) error {
 	}
 }
 
-// exchange swaps two names in one step; errors.ErrUnsupported where the kernel or the file system cannot.
+// exchange swaps two names in one step; errors.ErrUnsupported where the kernel, the file system or what keeps a container from system calls
+// does not let it, and nothing was done for sure.
 func exchange(a, b string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, unix.EINVAL): // the file system
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EPERM):
 		return fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
 	}
 	return &os.LinkError{Op: "exchange", Old: a, New: b, Err: err}
