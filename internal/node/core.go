@@ -66,7 +66,7 @@ type Core struct {
 	port        portState
 	portErr     string
 	cut         quorum.Set  // peers that the operator has cut off
-	running     bool        // somebody was heard to lead or follow
+	running     bool        // this server or another one has led or followed
 	early       []zab.Input // of learners that were faster than this server's own decision to lead
 
 	electionAt time.Time // deadline of the election
