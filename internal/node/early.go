@@ -15,6 +15,12 @@ const maxEarly = 256
 // members is how many servers are in the configurations.
 func (c *Core) members() int { return quorum.Servers(c.view, c.lastSeen) }
 
+// memberOf says who is in the configurations of now. The answer may be asked for from any goroutine, later too.
+func (c *Core) memberOf() func(quorum.SID) bool {
+	view, lastSeen := c.view, c.lastSeen
+	return func(sid quorum.SID) bool { return quorum.HasMember(sid, view, lastSeen) }
+}
+
 // keepEarly keeps what a learner says before this server has decided to lead: that it came, and its first packet.
 // A learner says nothing else before it is answered; a connection that does is closed, and so is one for which
 // there is no room. Of one that ends nothing is kept.
