@@ -45,6 +45,15 @@ func (c *Core) keepEarly(in zab.Input) {
 	}
 }
 
+// forgetPort closes the quorum port and all that came to it before this server's decision; keepPort opens it anew. Who was
+// let in as a stranger may be a member by the configuration of now, and has to show that it may be.
+func (c *Core) forgetPort() {
+	if c.role == nil && c.port != portClosed {
+		c.port, c.early = portClosed, nil
+		c.out.OpenPort, c.out.DropRole = false, true
+	}
+}
+
 func (c *Core) forgetEarly(conn zab.ConnID) {
 	c.early = slices.DeleteFunc(c.early, func(e zab.Input) bool {
 		return e.Conn == conn && (e.Kind == zab.Opened || e.Kind == zab.Received)
