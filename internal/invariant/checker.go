@@ -26,7 +26,7 @@ type Checker struct {
 	given   map[promise]gift            // to whom each server gave its one promise for an epoch
 	led     map[quorum.SID]bool         // who ever decided to lead
 	runs    map[quorum.SID]run          // each server's last election
-	holes   map[quorum.SID][]hole       // what is not on record
+	holes   map[quorum.SID][]Hole       // what is not on record
 	open    []claim                     // not judged yet
 	count   Counts
 }
@@ -95,7 +95,7 @@ func New(view *quorum.View, grace time.Duration) *Checker {
 	return &Checker{view: view, grace: grace, leaders: map[quorum.Epoch]quorum.SID{}, office: map[quorum.Epoch]time.Time{},
 		durable: map[quorum.SID]zab.Epochs{}, written: map[promise]time.Time{}, votes: map[castVote]struct{}{},
 		backed: map[backing]struct{}{}, given: map[promise]gift{}, led: map[quorum.SID]bool{}, runs: map[quorum.SID]run{},
-		holes: map[quorum.SID][]hole{}}
+		holes: map[quorum.SID][]Hole{}}
 }
 
 // Counts says how much happened so far.

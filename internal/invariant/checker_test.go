@@ -53,9 +53,16 @@ func (s *story) writes(sid quorum.SID, epoch quorum.Epoch) *story {
 		says(sid, event.DurableWritten{File: event.FileCurrent, Epoch: epoch})
 }
 
-// missing has the record of sid lack what it did in the time before.
-func (s *story) missing(sid quorum.SID, d time.Duration) *story {
-	return s.then(func(at time.Time) error { return s.c.Missing(at.Add(-d), at, sid) })
+// missing has the record of sid lack what it did in the time before. Nobody has looked at its disk.
+func (s *story) missing(sid quorum.SID, d time.Duration) *story { return s.hole(sid, d, nil) }
+
+// killed is missing, for one whose disk was found to hold e.
+func (s *story) killed(sid quorum.SID, d time.Duration, e zab.Epochs) *story {
+	return s.hole(sid, d, &e)
+}
+
+func (s *story) hole(sid quorum.SID, d time.Duration, disk *zab.Epochs) *story {
+	return s.then(func(at time.Time) error { return s.c.Missing(sid, Hole{From: at.Add(-d), Until: at, Disk: disk}) })
 }
 
 func (s *story) pause(d time.Duration) *story {

@@ -12,9 +12,7 @@ import (
 // TestHoles tells histories of which something is missing, or late: only what the one did that is not on record is waived.
 func TestHoles(t *testing.T) {
 	ms := time.Millisecond
-	disk := func(s *story, sid quorum.SID, e zab.Epochs) *story {
-		return s.then(func(at time.Time) error { return s.c.Durable(at, sid, e) })
-	}
+	one := zab.Epochs{Accepted: 1, Current: 1}
 	for _, tt := range []tale{
 		{"a vote that came on record late", time.Second, func(s *story) {
 			s.says(3, event.ElectionStarted{Round: 1, Vote: forThree}).
@@ -40,26 +38,29 @@ func TestHoles(t *testing.T) {
 			s.ready().promise(3, 1, 3, 1).acknowledge(1, 3, 1).follows(1, 3, 1).pause(20*ms).missing(3, 4*ms)
 		}, "which is not established", 0},
 		{"a disk that came on record late", time.Second, func(s *story) {
-			s.ready().promise(3, 1, 3, 1).acknowledge(1, 3).leads(3, 1).missing(1, 3*ms)
-			disk(s, 1, zab.Epochs{Accepted: 1, Current: 1})
+			s.ready().promise(3, 1, 3, 1).acknowledge(1, 3).leads(3, 1).killed(1, 3*ms, one)
 		}, "", 1},
 		{"a disk of one that was killed and had not written", time.Second, func(s *story) {
-			s.ready().promise(3, 1, 3, 1).acknowledge(1, 3).leads(3, 1).missing(1, 3*ms)
-			disk(s, 1, zab.Epochs{Accepted: 1})
+			s.ready().promise(3, 1, 3, 1).acknowledge(1, 3).leads(3, 1).killed(1, 3*ms, zab.Epochs{Accepted: 1})
 		}, "only those of [3]", 0},
 		{"a disk that was written after the hole", time.Second, func(s *story) {
-			s.ready().promise(3, 1, 3, 1).acknowledge(1, 3).leads(3, 1).missing(1, 3*ms).acknowledge(1, 1)
+			s.ready().promise(3, 1, 3, 1).acknowledge(1, 3).leads(3, 1).killed(1, 3*ms, zab.Epochs{Accepted: 1}).acknowledge(1, 1)
 		}, "only those of [3]", 0},
-		{"a disk of another than was killed", time.Second, func(s *story) {
-			s.ready().promise(3, 1, 3, 1, 2).acknowledge(1, 3).leads(3, 1).missing(2, 3*ms)
-			disk(s, 1, zab.Epochs{Accepted: 1, Current: 1})
+		{"a disk of one whose record is whole", time.Second, func(s *story) {
+			s.ready().promise(3, 1, 3, 1, 2).acknowledge(1, 3).leads(3, 1).killed(2, 3*ms, zab.Epochs{Accepted: 1}).
+				then(func(at time.Time) error { return s.c.Durable(at, 1, one) })
 		}, "only those of [3]", 0},
 		{"a promise that is lost", time.Second, func(s *story) {
+			s.ready().promise(3, 1, 3).acknowledge(1, 3).leads(3, 1).killed(1, 3*ms, one)
+		}, "", 1},
+		{"a promise of one that was killed and had not written", time.Second, func(s *story) {
+			s.ready().promise(3, 1, 3).acknowledge(1, 3).leads(3, 1).killed(1, 3*ms, zab.Epochs{})
+		}, "only [3] have promised", 0},
+		{"a promise and a disk, in a hole that nobody looked at after", time.Second, func(s *story) {
 			s.ready().promise(3, 1, 3).acknowledge(1, 3).leads(3, 1).missing(1, 3*ms)
-			disk(s, 1, zab.Epochs{Accepted: 1, Current: 1})
 		}, "", 1},
 		{"a promise to another, and a hole after it", time.Second, func(s *story) {
-			s.ready().promise(2, 1, 1).promise(3, 1, 3).acknowledge(1, 3, 1).leads(3, 1).missing(1, 3*ms)
+			s.ready().promise(2, 1, 1).promise(3, 1, 3).acknowledge(1, 3, 1).leads(3, 1).killed(1, 3*ms, one)
 		}, "only [3] have promised", 0},
 		{"a hole in the leader's own record", time.Second, func(s *story) {
 			s.elects(3, 1, 1).missing(3, ms).promise(3, 1, 3, 1).acknowledge(1, 3, 1).leads(3, 1)

@@ -2,9 +2,11 @@ package invariant
 
 import (
 	"fmt"
+	"slices"
 
 	"electnode/internal/event"
 	"electnode/internal/quorum"
+	"electnode/internal/zab"
 )
 
 // leads checks that a leader took office as the protocol has it: decided to lead, proposed the epoch after a quorum had
@@ -15,14 +17,7 @@ func (t *trial) leads(ev event.LeaderEstablished) error {
 	if !t.own(r.decision.State == quorum.Leading) {
 		return fmt.Errorf("server %d is established in epoch %d and has not decided to lead", t.Node, ev.Epoch)
 	}
-	comes := func(sid quorum.SID) bool {
-		for _, from := range r.proposed.From {
-			if from == sid {
-				return true
-			}
-		}
-		return false
-	}
+	comes := func(sid quorum.SID) bool { return slices.Contains(r.proposed.From, sid) }
 	if !t.own(r.proposed.Epoch == ev.Epoch && t.view.IsQuorum(comes)) {
 		return fmt.Errorf("server %d is established in epoch %d, had proposed %d when %v had come", t.Node, ev.Epoch,
 			r.proposed.Epoch, r.proposed.From)
@@ -61,7 +56,7 @@ func (t *trial) rises(ev event.LeaderEstablished) error {
 }
 
 // promised tells who gave its first promise of the epoch to the claimant, after it was proposed and by now; and of whom
-// that may be lost: it has promised the epoch on its disk, and is not known to have done so to anybody.
+// that may be lost: the promise is on its disk, and it is not known to have been given to anybody.
 func (t *trial) promised(ev event.LeaderEstablished) (holds, may func(quorum.SID) bool) {
 	holds = func(sid quorum.SID) bool {
 		g, ok := t.given[promise{sid, ev.Epoch}]
@@ -69,7 +64,7 @@ func (t *trial) promised(ev event.LeaderEstablished) (holds, may func(quorum.SID
 	}
 	may = func(sid quorum.SID) bool {
 		_, known := t.given[promise{sid, ev.Epoch}]
-		return !known && t.durable[sid].Accepted >= ev.Epoch && t.lost(sid, t.run.began, t.Time)
+		return !known && t.lostWrite(sid, t.run.began, t.Time, func(e zab.Epochs) bool { return e.Accepted >= ev.Epoch })
 	}
 	return holds, may
 }
@@ -82,7 +77,7 @@ func (t *trial) wrote(ev event.LeaderEstablished) (holds, may func(quorum.SID) b
 	}
 	may = func(sid quorum.SID) bool {
 		_, known := t.written[promise{sid, ev.Epoch}]
-		return !known && t.durable[sid].Current >= ev.Epoch && t.lost(sid, t.run.began, t.Time)
+		return !known && t.lostWrite(sid, t.run.began, t.Time, func(e zab.Epochs) bool { return e.Current >= ev.Epoch })
 	}
 	return holds, may
 }
