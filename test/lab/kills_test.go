@@ -197,5 +197,6 @@ func (k *kills) well(t *testing.T) {
 	begun := time.Now()
 	a := k.AwaitAgreement(starting + longestConvergence + spare)
 	t.Logf("all agree on %d in epoch %s after %s", a.Leader.SID, a.Epoch, time.Since(begun).Round(time.Millisecond))
+	k.awaitHeard()
 	k.Judge()
 }
