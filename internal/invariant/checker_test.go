@@ -12,7 +12,10 @@ import (
 )
 
 // three is an ensemble of three voters and an observer, 4.
-func three(t testing.TB) *quorum.View {
+func three(t testing.TB) *quorum.View { return view(t, nil, nil) }
+
+// view is three with groups and weights.
+func view(t testing.TB, groups map[int64][]quorum.SID, weights map[quorum.SID]int64) *quorum.View {
 	t.Helper()
 	var members []quorum.Member
 	for sid := quorum.SID(1); sid <= 4; sid++ {
@@ -22,7 +25,7 @@ func three(t testing.TB) *quorum.View {
 		}
 		members = append(members, m)
 	}
-	v, err := quorum.NewView(quorum.Spec{Members: members})
+	v, err := quorum.NewView(quorum.Spec{Members: members, Groups: groups, Weights: weights})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,6 +170,14 @@ func TestChecker(t *testing.T) {
 			s.says(3, event.ElectionStarted{Round: 1, Vote: forThree}).says(1, event.VoteChanged{To: forThree, Round: 2}).
 				says(3, event.QuorumReached{Vote: forThree, Round: 2, Supporters: []quorum.SID{1, 3}})
 		}, "only [1] voted so", 0},
+		{"the own vote is another", 0, func(s *story) {
+			s.says(3, event.ElectionStarted{Round: 1, Vote: quorum.Vote{Leader: 3, Zxid: 1}}).says(1, event.VoteChanged{To: forThree, Round: 1}).
+				says(3, event.QuorumReached{Vote: forThree, Round: 1, Supporters: []quorum.SID{1, 3}})
+		}, "only [1] voted so", 0},
+		{"a vote that it does not know of", 0, func(s *story) {
+			s.says(3, event.ElectionStarted{Round: 1, Vote: forThree}).says(1, event.VoteChanged{To: forThree, Round: 1}).
+				says(3, event.QuorumReached{Vote: forThree, Round: 1, Supporters: []quorum.SID{3}})
+		}, "sees a quorum [3]", 0},
 		{"an observer's support does not count", 0, func(s *story) {
 			s.says(4, event.VoteChanged{To: forThree, Round: 1}).
 				says(3, event.QuorumReached{Vote: forThree, Round: 1, Supporters: []quorum.SID{3, 4}})
@@ -222,12 +233,28 @@ func TestChecker(t *testing.T) {
 			s.votes(forThree).says(3, event.QuorumUndone{Round: 1}).
 				says(3, event.ElectionDecided{State: quorum.Leading, Vote: forThree, Round: 1})
 		}, "saw a quorum for", 0},
+		{"elects with the quorum of another vote", 0, func(s *story) {
+			s.votes(forThree).says(3, event.ElectionDecided{State: quorum.Leading, Vote: quorum.Vote{Leader: 3, Zxid: 1}, Round: 1})
+		}, "saw a quorum for", 0},
+		{"elects for another round", 0, func(s *story) {
+			s.votes(forThree).says(3, event.ElectionDecided{State: quorum.Leading, Vote: forThree, Round: 2})
+		}, "saw a quorum for", 0},
 		{"elects with the quorum of another round", 0, func(s *story) {
 			s.votes(forThree).says(3, event.RoundChanged{From: 1, To: 2}).
 				says(3, event.ElectionDecided{State: quorum.Leading, Vote: forThree, Round: 2})
 		}, "saw a quorum for", 0},
 	} {
 		t.Run(tt.name, tt.test)
+	}
+}
+
+// TestWeightless: a voter of weight 0 is never elected.
+func TestWeightless(t *testing.T) {
+	c := New(view(t, map[int64][]quorum.SID{1: {1, 2, 3}}, map[quorum.SID]int64{3: 0}), 0)
+	s := &story{c: c, at: time.Unix(1_700_000_000, 0)}
+	s.elects(3, 1, 1, 2)
+	if s.err == nil || !strings.Contains(s.err.Error(), "elects 3 of weight 0") {
+		t.Error(s.err)
 	}
 }
 

@@ -19,6 +19,16 @@ func TestHoles(t *testing.T) {
 				says(3, event.QuorumReached{Vote: forThree, Round: 1, Supporters: []quorum.SID{1, 3}}).
 				says(1, event.VoteChanged{To: forThree, Round: 1})
 		}, "", 0},
+		{"a vote that came on record late, where nothing does", 0, func(s *story) {
+			s.says(3, event.ElectionStarted{Round: 1, Vote: forThree}).
+				says(3, event.QuorumReached{Vote: forThree, Round: 1, Supporters: []quorum.SID{1, 3}}).
+				says(1, event.VoteChanged{To: forThree, Round: 1})
+		}, "only [3] voted so", 0},
+		{"a vote that never came, and only disks are looked at", time.Second, func(s *story) {
+			s.votes(quorum.Vote{Leader: 1}).pause(2*time.Second).
+				then(func(at time.Time) error { return s.c.Durable(at, 1, zab.Epochs{}) }).
+				missing(1, 3*time.Second)
+		}, "only [3] voted so", 0},
 		{"a vote of one that was killed", time.Second, func(s *story) { s.votes(quorum.Vote{Leader: 1}).missing(1, 5*ms) }, "", 1},
 		{"a vote before the hole", time.Second, func(s *story) { s.votes(quorum.Vote{Leader: 1}).pause(10*ms).missing(1, 5*ms) },
 			"only [3] voted so", 0},

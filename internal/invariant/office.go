@@ -69,11 +69,11 @@ func (t *trial) promised(ev event.LeaderEstablished) (holds, may func(quorum.SID
 	return holds, may
 }
 
-// wrote tells who has the epoch on disk and wrote it by now; and of whom the writing may be lost: the epoch is there.
+// wrote tells who wrote the epoch to its disk by now, where it stays, see Durable; and of whom that may be lost: it is there.
 func (t *trial) wrote(ev event.LeaderEstablished) (holds, may func(quorum.SID) bool) {
 	holds = func(sid quorum.SID) bool {
 		at, ok := t.written[promise{sid, ev.Epoch}]
-		return ok && !at.After(t.Time) && t.durable[sid].Current >= ev.Epoch
+		return ok && !at.After(t.Time)
 	}
 	may = func(sid quorum.SID) bool {
 		_, known := t.written[promise{sid, ev.Epoch}]
@@ -86,7 +86,7 @@ func (t *trial) wrote(ev event.LeaderEstablished) (holds, may func(quorum.SID) b
 // and that its leader is established.
 func (t *trial) follows(ev event.LeaderEstablished) error {
 	r := t.run
-	if !t.own(r.decision.Vote.Leader == ev.Leader && r.decision.State != quorum.Leading && r.decision.State != quorum.Looking) {
+	if !t.own(r.decision.Vote.Leader == ev.Leader && r.decision.State != quorum.Looking) {
 		return fmt.Errorf("server %d has leader %d in epoch %d, had decided for %d, %s", t.Node, ev.Leader, ev.Epoch,
 			r.decision.Vote.Leader, r.decision.State)
 	}

@@ -62,6 +62,11 @@ func TestOffice(t *testing.T) {
 			s.elects(3, 1, 1).proposes(3, 5, 1).promise(3, 5, 3, 1).acknowledge(5, 1, 3).leads(3, 5)
 			s.elects(2, 2, 1).proposes(2, 4, 1).leads(2, 4)
 		}, "and 3 was in epoch 5 before it proposed that", 0},
+		{"an epoch between two", 0, func(s *story) {
+			s.elects(3, 1, 1).proposes(3, 1, 1).promise(3, 1, 3, 1).acknowledge(1, 1, 3).leads(3, 1)
+			s.elects(3, 2, 1).proposes(3, 5, 1).promise(3, 5, 3, 1).acknowledge(5, 1, 3).leads(3, 5)
+			s.elects(2, 3, 1).proposes(2, 4, 1).leads(2, 4)
+		}, "and 3 was in epoch 5 before it proposed that", 0},
 		{"a lower epoch later, of the same leader", 0, func(s *story) {
 			s.elects(3, 1, 1).proposes(3, 5, 1).promise(3, 5, 3, 1).acknowledge(5, 1, 3).leads(3, 5)
 			s.elects(3, 2, 1).proposes(3, 5, 1).leads(3, 5)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"electnode/test/proc"
@@ -48,6 +49,7 @@ func TestMain(m *testing.M) {
 		if err := os.RemoveAll(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 		}
+		_ = os.Remove(filepath.Dir(directory(*seed, "any"))) // which it does only when no failure is kept there
 		os.Exit(code)
 	}))
 }
