@@ -213,11 +213,8 @@ func (h *History) judgeUntil(until time.Time) error {
 func (h *History) finish() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := h.judgeUntil(time.Now().Add(time.Hour)); err == nil {
-		if err := h.checker.Settle(); err != nil {
-			h.complain(err)
-		}
-	}
+	h.add(entry{at: now(), kind: kindEnd})
+	_ = h.judgeUntil(time.Now().Add(time.Hour)) // the first error is kept, also of what follows
 	if err := h.file.Close(); err != nil {
 		h.complain(err)
 	}

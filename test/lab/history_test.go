@@ -232,6 +232,22 @@ func TestJudgeAgain(t *testing.T) {
 	}
 }
 
+// TestJudgeUnfinished: what the last claim of a history stands on may not have come yet, unless the history has an end.
+func TestJudgeUnfinished(t *testing.T) {
+	h, file := book(t)
+	h.starts(time.Now().Add(-3*time.Second), 1)
+	h.leader(time.Now().Add(-900 * time.Millisecond))
+	if _, err := JudgeAgain(file); err != nil {
+		t.Errorf("unfinished: %v", err)
+	}
+	if err := h.finish(); err == nil {
+		t.Error("judged good with nobody to support it")
+	}
+	if _, err := JudgeAgain(file); err == nil || !strings.Contains(err.Error(), "only [1] voted so") {
+		t.Errorf("finished: %v", err)
+	}
+}
+
 // TestHistoryRefuses tells what must not happen, and what no node may tell.
 func TestHistoryRefuses(t *testing.T) {
 	at := time.Now().Add(-time.Minute)
