@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 SEEDS   ?= 2000
 FUZZTIME ?= 10s
 CYCLES  ?= 500
-SEED    ?= 1
+SEED    ?= 0
 
 .PHONY: help build demo test unit interop lab compose fuzz sim lint bench bench-report bench-compare setup clean
 
@@ -35,7 +35,7 @@ fuzz: ## each fuzz target for $(FUZZTIME)
 sim: ## the simulation alone: make sim SEEDS=100000
 	$(GO) test -timeout 24h -count=1 -v ./internal/sim -run 'TestSeeds' -seeds $(SEEDS)
 
-lab: setup ## the fault laboratory, long: make lab CYCLES=500 SEED=1
+lab: setup ## the fault laboratory, long: make lab CYCLES=500; SEED=N repeats what a seed did, without it a random one is taken
 	$(GO) test -race -count=1 -timeout 12h -v ./test/lab -cycles $(CYCLES) -shapes all -seed $(SEED)
 
 compose: setup ## docker compose up, end to end, with a real engine

@@ -10,26 +10,33 @@ import (
 )
 
 // Checker holds the truth about an ensemble and compares it with what the servers say. All calls are in the order
-// of time, from one goroutine; each returns an error when something does not hold that must.
+// of time, from one goroutine; each returns an error when something does not hold that must. Times of different servers
+// are compared: they are those of one clock, be it a simulation's or that of the one machine that all run on.
 type Checker struct {
 	view  *quorum.View
 	grace time.Duration
 
 	leaders map[quorum.Epoch]quorum.SID // who was established in which epoch, as anybody says
-	office  map[quorum.Epoch]bool       // the leader said so itself
+	peaks   []peak                      // the highest of these epochs, and since when
+	office  map[quorum.Epoch]time.Time  // when the leader said so itself
 	durable map[quorum.SID]zab.Epochs   // what is on the disks
+	written map[promise]time.Time       // when a server's currentEpoch became this one, for the first time
 	votes   map[castVote]struct{}       // every vote that ever left a server, or was its own
-	given   map[promise]quorum.SID      // to whom each server gave its one promise for an epoch
+	backed  map[backing]struct{}        // for whom it voted, in whatever round
+	given   map[promise]gift            // to whom each server gave its one promise for an epoch
 	led     map[quorum.SID]bool         // who ever decided to lead
-	began   map[quorum.SID]time.Time    // each server's last election
-	killed  map[quorum.SID]time.Time    // when last
-	open    []event.Stamped             // claims that are not judged yet
+	runs    map[quorum.SID]run          // each server's last election
+	holes   map[quorum.SID][]Hole       // what is not on record
+	open    []claim                     // not judged yet
 	count   Counts
 }
 
 // Counts says how much happened in a history.
 type Counts struct {
 	Elections, Established, Boots, Notifications int
+	// Claims is what others' records had to bear out; of Waived a part could not be judged, because what a server
+	// did is not on record. The part is that server's only: what the others did still has to be there.
+	Claims, Waived int
 }
 
 // Add adds what happened in another history.
@@ -38,6 +45,8 @@ func (c *Counts) Add(o Counts) {
 	c.Established += o.Established
 	c.Boots += o.Boots
 	c.Notifications += o.Notifications
+	c.Claims += o.Claims
+	c.Waived += o.Waived
 }
 
 // castVote is a vote that a server stood by, LOOKING or settled: settled votes count in tallies as well.
@@ -47,19 +56,46 @@ type castVote struct {
 	round quorum.Round
 }
 
+// backing is a server's support for a leader.
+type backing struct{ sid, leader quorum.SID }
+
 // promise is what a server gives once for each epoch.
 type promise struct {
 	sid   quorum.SID
 	epoch quorum.Epoch
 }
 
-// New makes a checker for an ensemble with this configuration. grace is how much of a killed server's last time may
-// be missing in the history, and how much later than an event its causes may be on record: 0 when nothing is ever
-// missing. A claim is judged when the grace has passed.
+// gift says to whom a promise was given, and when.
+type gift struct {
+	leader quorum.SID
+	at     time.Time
+}
+
+// peak is an epoch above all that were established before.
+type peak struct {
+	at    time.Time
+	epoch quorum.Epoch
+}
+
+// run is what a server told of its last election, and of the role that came of it.
+type run struct {
+	began      time.Time
+	vote       quorum.Vote // its own
+	round      quorum.Round
+	reached    event.QuorumReached // without a vote when none stands
+	decision   event.ElectionDecided
+	proposed   event.EpochProposed
+	proposedAt time.Time
+	promised   event.EpochPromised
+}
+
+// New makes a checker for an ensemble with this configuration. grace is how much later than an event its causes may be
+// on record: 0 when never. A claim is judged when the grace has passed.
 func New(view *quorum.View, grace time.Duration) *Checker {
-	return &Checker{view: view, grace: grace, leaders: map[quorum.Epoch]quorum.SID{}, office: map[quorum.Epoch]bool{},
-		durable: map[quorum.SID]zab.Epochs{}, votes: map[castVote]struct{}{}, given: map[promise]quorum.SID{}, led: map[quorum.SID]bool{},
-		began: map[quorum.SID]time.Time{}, killed: map[quorum.SID]time.Time{}}
+	return &Checker{view: view, grace: grace, leaders: map[quorum.Epoch]quorum.SID{}, office: map[quorum.Epoch]time.Time{},
+		durable: map[quorum.SID]zab.Epochs{}, written: map[promise]time.Time{}, votes: map[castVote]struct{}{},
+		backed: map[backing]struct{}{}, given: map[promise]gift{}, led: map[quorum.SID]bool{}, runs: map[quorum.SID]run{},
+		holes: map[quorum.SID][]Hole{}}
 }
 
 // Counts says how much happened so far.
@@ -67,13 +103,6 @@ func (c *Checker) Counts() Counts { return c.count }
 
 // Leaders is who was established in which epoch so far.
 func (c *Checker) Leaders() map[quorum.Epoch]quorum.SID { return c.leaders }
-
-// Killed notes that a server was killed: its record may lack what it did in the grace before.
-func (c *Checker) Killed(at time.Time, sid quorum.SID) error {
-	err := c.pass(at)
-	c.killed[sid] = at
-	return err
-}
 
 // Booted checks that a restart did not bring an epoch down: e is what the server found on its disk.
 func (c *Checker) Booted(at time.Time, sid quorum.SID, e zab.Epochs) error {
@@ -108,6 +137,9 @@ func (c *Checker) Written(at time.Time, sid quorum.SID, file string, epoch quoru
 		e.Accepted = epoch
 	case event.FileCurrent:
 		e.Current = epoch
+		if _, again := c.written[promise{sid, epoch}]; !again {
+			c.written[promise{sid, epoch}] = at
+		}
 	}
 	return c.Durable(at, sid, e)
 }
@@ -135,46 +167,80 @@ func (c *Checker) Event(st event.Stamped) error {
 	}
 	switch ev := st.Event.(type) {
 	case event.NodeStarted:
+		c.runs[st.Node] = run{}
 		return c.Booted(st.Time, st.Node, zab.Epochs{Accepted: ev.AcceptedEpoch, Current: ev.CurrentEpoch})
 	case event.DurableWritten:
 		if ev.Error == "" {
 			return c.Written(st.Time, st.Node, ev.File, ev.Epoch)
 		}
-	case event.ElectionStarted:
-		c.count.Elections++
-		c.began[st.Node] = st.Time
-		c.votes[castVote{st.Node, ev.Vote, ev.Round}] = struct{}{}
-	case event.VoteChanged:
-		c.votes[castVote{st.Node, ev.To, ev.Round}] = struct{}{}
 	case *event.NotificationSent:
 		c.count.Notifications++
-		c.votes[castVote{st.Node, ev.Vote, ev.Round}] = struct{}{}
-	case event.ElectionDecided:
-		c.led[st.Node] = c.led[st.Node] || ev.State == quorum.Leading
-		return c.claim(st)
+		c.cast(st.Node, ev.Vote, ev.Round)
 	case event.EpochPromised:
-		return c.promises(st.Node, ev)
+		return c.promises(st, ev)
 	case event.LeaderEstablished:
 		return c.establishes(st, ev)
+	default:
+		return c.elects(st)
+	}
+	return nil
+}
+
+// elects follows a server's election, and its attempt to lead.
+func (c *Checker) elects(st event.Stamped) error {
+	r := c.runs[st.Node]
+	claims := false
+	switch ev := st.Event.(type) {
+	case event.ElectionStarted:
+		c.count.Elections++
+		r = run{began: st.Time, vote: ev.Vote, round: ev.Round}
+		c.cast(st.Node, ev.Vote, ev.Round)
+	case event.RoundChanged:
+		r.round, r.reached = ev.To, event.QuorumReached{}
+	case event.VoteChanged:
+		r.vote, r.round, r.reached = ev.To, ev.Round, event.QuorumReached{}
+		c.cast(st.Node, ev.To, ev.Round)
 	case event.QuorumReached:
+		r.reached, claims = ev, true
+	case event.QuorumUndone:
+		r.reached = event.QuorumReached{}
+	case event.ElectionDecided:
+		r.decision, claims = ev, true
+		c.led[st.Node] = c.led[st.Node] || ev.State == quorum.Leading
+	case event.EpochProposed:
+		r.proposed, r.proposedAt = ev, st.Time
+	default:
+		return nil
+	}
+	c.runs[st.Node] = r
+	if claims {
 		return c.claim(st)
 	}
 	return nil
 }
 
+// cast notes a vote.
+func (c *Checker) cast(sid quorum.SID, v quorum.Vote, round quorum.Round) {
+	c.votes[castVote{sid, v, round}] = struct{}{}
+	c.backed[backing{sid, v.Leader}] = struct{}{}
+}
+
 // promises checks that a server promises an epoch once, and only when the promise is on its disk.
-func (c *Checker) promises(sid quorum.SID, ev event.EpochPromised) error {
+func (c *Checker) promises(st event.Stamped, ev event.EpochPromised) error {
+	r := c.runs[st.Node]
+	r.promised = ev
+	c.runs[st.Node] = r
+	if e := c.durable[st.Node].Accepted; e < ev.Epoch && !c.lost(st.Node, r.began, st.Time) {
+		return fmt.Errorf("server %d promises epoch %d, has accepted %d on disk", st.Node, ev.Epoch, e)
+	}
 	if ev.Repeated {
 		return nil // not counted by anybody
 	}
-	p := promise{sid, ev.Epoch}
+	p := promise{st.Node, ev.Epoch}
 	if other, ok := c.given[p]; ok {
-		return fmt.Errorf("server %d promises epoch %d to %d, and had promised it to %d", sid, ev.Epoch, ev.Leader, other)
+		return fmt.Errorf("server %d promises epoch %d to %d, and had promised it to %d", st.Node, ev.Epoch, ev.Leader, other.leader)
 	}
-	c.given[p] = ev.Leader
-	if e := c.durable[sid].Accepted; e < ev.Epoch {
-		return fmt.Errorf("server %d promises epoch %d, has accepted %d on disk", sid, ev.Epoch, e)
-	}
+	c.given[p] = gift{ev.Leader, st.Time}
 	return nil
 }
 
@@ -184,8 +250,11 @@ func (c *Checker) establishes(st event.Stamped, ev event.LeaderEstablished) erro
 		return fmt.Errorf("epoch %d has two established leaders: %d and %d", ev.Epoch, other, ev.Leader)
 	}
 	c.leaders[ev.Epoch] = ev.Leader
+	if n := len(c.peaks); n == 0 || c.peaks[n-1].epoch < ev.Epoch {
+		c.peaks = append(c.peaks, peak{st.Time, ev.Epoch})
+	}
 	if st.Node == ev.Leader {
-		c.office[ev.Epoch] = true
+		c.office[ev.Epoch] = st.Time
 		c.count.Established++
 	}
 	return c.claim(st)
@@ -193,8 +262,8 @@ func (c *Checker) establishes(st event.Stamped, ev event.LeaderEstablished) erro
 
 // Settle judges what is left: the history is over.
 func (c *Checker) Settle() error {
-	for _, st := range c.open {
-		if err := c.judge(st); err != nil {
+	for _, cl := range c.open {
+		if err := c.judge(cl); err != nil {
 			return err
 		}
 	}

@@ -9,87 +9,141 @@ import (
 	"electnode/internal/quorum"
 )
 
-// claim takes an event that others' records must bear out: judged now, or when the grace has passed.
+// claim is an event that others' records must bear out, with what its server had told of its election by then.
+type claim struct {
+	event.Stamped
+	run run
+}
+
+// claim takes a claim: judged now, or when the grace has passed.
 func (c *Checker) claim(st event.Stamped) error {
+	cl := claim{st, c.runs[st.Node]}
 	if c.grace == 0 {
-		return c.judge(st)
+		return c.judge(cl)
 	}
-	c.open = append(c.open, st)
+	c.open = append(c.open, cl)
 	return nil
 }
 
 // pass judges the claims whose grace is over at the instant at.
 func (c *Checker) pass(at time.Time) error {
 	for len(c.open) > 0 && at.Sub(c.open[0].Time) > c.grace {
-		st := c.open[0]
+		cl := c.open[0]
 		c.open = c.open[1:]
-		if err := c.judge(st); err != nil {
+		if err := c.judge(cl); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *Checker) judge(st event.Stamped) error {
-	switch ev := st.Event.(type) {
+// judge judges one claim, and counts it.
+func (c *Checker) judge(cl claim) error {
+	t := trial{Checker: c, claim: cl}
+	var err error
+	switch ev := cl.Event.(type) {
 	case event.QuorumReached:
-		return c.quorum(st, ev)
+		err = t.reached(ev)
 	case event.ElectionDecided:
-		return c.decided(st, ev)
+		err = t.decided(ev)
 	case event.LeaderEstablished:
-		return c.established(st, ev)
-	}
-	return nil
-}
-
-// lost reports whether what sid did since an instant may be missing in the history, because it was killed.
-func (c *Checker) lost(sid quorum.SID, since time.Time) bool {
-	at, ok := c.killed[sid]
-	return ok && !at.Before(since.Add(-c.grace))
-}
-
-// quorum checks that a quorum really supports the vote: that each supporter cast it in that round.
-func (c *Checker) quorum(st event.Stamped, ev event.QuorumReached) error {
-	var few [16]quorum.SID // an ensemble's, without memory of its own
-	real := few[:0]
-	for _, sid := range ev.Supporters {
-		_, cast := c.votes[castVote{sid, ev.Vote, ev.Round}]
-		if cast || sid == st.Node || c.lost(sid, c.began[st.Node]) {
-			real = append(real, sid)
+		if cl.Node == ev.Leader {
+			err = t.leads(ev)
+		} else {
+			err = t.follows(ev)
 		}
 	}
-	if !c.view.IsQuorum(func(sid quorum.SID) bool { return slices.Contains(real, sid) }) {
-		return fmt.Errorf("server %d sees a quorum %v for %s in round %d, only %v voted so", st.Node, ev.Supporters,
-			ev.Vote, ev.Round, real)
+	c.count.Claims++
+	if t.waived {
+		c.count.Waived++
+	}
+	return err
+}
+
+// trial is the judging of one claim.
+type trial struct {
+	*Checker
+	claim
+
+	waived bool // a part of it cannot be judged
+}
+
+// quorum reports whether there is a quorum for which something holds. Where there is none on record, those count also
+// for which it may hold: then a part is waived.
+func (t *trial) quorum(holds, may func(quorum.SID) bool) bool {
+	if t.view.IsQuorum(holds) {
+		return true
+	}
+	return t.view.IsQuorum(func(sid quorum.SID) bool { return holds(sid) || may(sid) }) && t.waive()
+}
+
+// one is quorum for a single server.
+func (t *trial) one(sid quorum.SID, holds, may func(quorum.SID) bool) bool {
+	return holds(sid) || may(sid) && t.waive()
+}
+
+// own reports whether what must stand on the claimant's own record does, or is lost.
+func (t *trial) own(stands bool) bool {
+	return stands || t.lost(t.Node, t.run.began, t.Time) && t.waive()
+}
+
+func (t *trial) waive() bool {
+	t.waived = true
+	return true
+}
+
+// heard reports whether what a server said to the claimant in its election may be lost. It may have been said shortly
+// before, to be there when the election began.
+func (t *trial) heard(sid quorum.SID) bool {
+	return t.lost(sid, t.run.began.Add(-t.grace), t.Time)
+}
+
+// reached checks that a quorum really supports the vote: that each supporter cast it in that round.
+func (t *trial) reached(ev event.QuorumReached) error {
+	cast := func(sid quorum.SID) bool {
+		_, ok := t.votes[castVote{sid, ev.Vote, ev.Round}]
+		ok = ok || sid == t.Node && t.run.vote == ev.Vote && t.run.round == ev.Round // told to nobody yet
+		return ok && slices.Contains(ev.Supporters, sid)
+	}
+	may := func(sid quorum.SID) bool { return slices.Contains(ev.Supporters, sid) && t.heard(sid) }
+	if !t.quorum(cast, may) {
+		return fmt.Errorf("server %d sees a quorum %v for %s in round %d, only %v voted so", t.Node, ev.Supporters,
+			ev.Vote, ev.Round, those(ev.Supporters, cast))
 	}
 	return nil
 }
 
-// decided checks that a leader is one that may lead, and that a joined one was elected before.
-func (c *Checker) decided(st event.Stamped, ev event.ElectionDecided) error {
+// decided checks that a leader is one that may lead, that its election had a quorum, and that a joined one was elected
+// before, by a quorum.
+func (t *trial) decided(ev event.ElectionDecided) error {
+	leader := ev.Vote.Leader
 	switch {
-	case !c.view.IsVoter(ev.Vote.Leader):
-		return fmt.Errorf("server %d elects %d, which is no voter", st.Node, ev.Vote.Leader)
-	case c.view.Weight(ev.Vote.Leader) == 0:
-		return fmt.Errorf("server %d elects %d of weight 0", st.Node, ev.Vote.Leader)
-	case ev.How == event.HowJoined && !c.led[ev.Vote.Leader] && !c.lost(ev.Vote.Leader, c.began[st.Node]):
-		return fmt.Errorf("server %d joins %d, which never led", st.Node, ev.Vote.Leader)
+	case !t.view.IsVoter(leader):
+		return fmt.Errorf("server %d elects %d, which is no voter", t.Node, leader)
+	case t.view.Weight(leader) == 0:
+		return fmt.Errorf("server %d elects %d of weight 0", t.Node, leader)
+	case (ev.State == quorum.Leading) != (leader == t.Node):
+		return fmt.Errorf("server %d elects %d and is %s", t.Node, leader, ev.State)
 	}
-	return nil
-}
-
-// established checks that an epoch is on a quorum's disks when its leader takes office, and that a learner's leader
-// did so.
-func (c *Checker) established(st event.Stamped, ev event.LeaderEstablished) error {
-	if st.Node != ev.Leader {
-		if !c.office[ev.Epoch] && !c.lost(ev.Leader, c.began[st.Node]) {
-			return fmt.Errorf("server %d has leader %d in epoch %d, which is not established", st.Node, ev.Leader, ev.Epoch)
+	if ev.How != event.HowJoined {
+		had := len(t.run.reached.Supporters) > 0 && t.run.reached.Vote == ev.Vote && t.run.reached.Round == ev.Round
+		if !t.own(had) {
+			return fmt.Errorf("server %d elects %s in round %d, saw a quorum for %s in round %d", t.Node, ev.Vote, ev.Round,
+				t.run.reached.Vote, t.run.reached.Round)
 		}
 		return nil
 	}
-	held := func(sid quorum.SID) bool { return c.durable[sid].Current >= ev.Epoch }
-	if !c.view.IsQuorum(held) {
-		return fmt.Errorf("server %d is established in epoch %d without a quorum's disks: %+v", st.Node, ev.Epoch, c.durable)
+	if !t.one(leader, func(sid quorum.SID) bool { return t.led[sid] }, t.heard) {
+		return fmt.Errorf("server %d joins %d, which never led", t.Node, leader)
+	}
+	backs := func(sid quorum.SID) bool { _, ok := t.backed[backing{sid, leader}]; return ok }
+	if !t.quorum(backs, t.heard) {
+		return fmt.Errorf("server %d joins %d, for which only %v ever voted", t.Node, leader, those(t.view.Voters(), backs))
 	}
 	return nil
+}
+
+// those are the servers for which something holds.
+func those(all []quorum.SID, holds func(quorum.SID) bool) []quorum.SID {
+	return slices.DeleteFunc(slices.Clone(all), func(sid quorum.SID) bool { return !holds(sid) })
 }

@@ -1,7 +1,9 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -24,7 +26,8 @@ type Options struct {
 	Settings string
 	// Named has the server lines say names (Ensemble.Names) instead of addresses.
 	Named bool
-	// Dir is where history, actions and logs are kept when the test fails; made anew.
+	// Dir is where history, actions and logs are kept when the test fails. One that is there already, of a failure, is
+	// kept under another name.
 	Dir string
 	// Again is the command that repeats the test, for whoever reads of its failure.
 	Again string
@@ -50,7 +53,7 @@ func NewEnsemble(t testing.TB, opt Options) *Ensemble {
 	e := &Ensemble{t: t, opt: opt, Rand: rand.New(rand.NewPCG(opt.Seed, uint64(opt.Servers)))}
 	var err error
 	if e.opt.Dir, err = filepath.Abs(opt.Dir); err == nil {
-		err = os.RemoveAll(opt.Dir)
+		err = keepOld(e.opt.Dir)
 	}
 	if err == nil {
 		err = os.MkdirAll(opt.Dir, 0o755)
@@ -71,6 +74,24 @@ func NewEnsemble(t testing.TB, opt Options) *Ensemble {
 	e.act(Action{Action: "begin", Seed: opt.Seed, Detail: fmt.Sprintf("%d servers", opt.Servers)})
 	t.Cleanup(e.end) // first of all: hosts and wire live until the nodes are dead
 	return e
+}
+
+// keepOld renames a directory that is there: a failure is not lost when the same is tried again.
+func keepOld(dir string) error {
+	if _, err := os.Lstat(dir); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	for n := 1; ; n++ {
+		free := fmt.Sprintf("%s-old-%d", dir, n)
+		if _, err := os.Lstat(free); errors.Is(err, fs.ErrNotExist) {
+			return os.Rename(dir, free)
+		} else if err != nil {
+			return err
+		}
+	}
 }
 
 // configuration is that of servers 1 to o.Servers: the server lines and what they mean.
@@ -110,6 +131,8 @@ func (e *Ensemble) end() {
 	if err := e.History.finish(); err != nil {
 		e.t.Errorf("judged: %v", err)
 	}
+	judged, told := e.History.Counts()
+	e.t.Logf("seed %d; judged: %+v; told: %+v", e.opt.Seed, judged, told)
 	e.acts.close()
 	if !e.t.Failed() {
 		if err := os.RemoveAll(e.opt.Dir); err != nil {
@@ -123,9 +146,14 @@ func (e *Ensemble) end() {
 			e.t.Error(err)
 		}
 	}
+	events := filepath.Join(e.opt.Dir, "events.jsonl")
+	if err := arrange(events); err != nil {
+		e.t.Error(err)
+	}
 	total, stray := e.Wire.Total()
-	e.t.Logf("seed %d; events, actions and logs are in %s\nto look at them: electnode replay %s\nto run it again: %s\n"+
-		"the wire: %+v, %d stray", e.opt.Seed, e.opt.Dir, filepath.Join(e.opt.Dir, "events.jsonl"), e.opt.Again, total, stray)
+	e.t.Logf("seed %d; events, actions and logs are in %s\nto look at them: electnode replay %s\nto judge them again: "+
+		"go test ./test/lab -v -judge %s\nto run it again: %s\nthe wire: %+v, %d stray", e.opt.Seed, e.opt.Dir, events, events,
+		e.opt.Again, total, stray)
 }
 
 // act writes down what the laboratory does.

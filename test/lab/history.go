@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"bufio"
 	"fmt"
 	"net/http"
 	"os"
@@ -16,44 +15,40 @@ import (
 	"electnode/internal/zab"
 )
 
-// grace is how much of its last time a process may not have told when it is killed: 50 ms by the program's own doing,
-// the rest when the machine is busy.
+// grace is how much later than an event its causes may be on record: links tell of what they sent when it is sent.
 const grace = time.Second
 
+// overtaking is how much later than a newer event of the same process an event may come on record: its goroutines take
+// the time first and record then. Between those of one goroutine, as all that the election and the disk tell, it is 0.
+const overtaking = 100 * time.Millisecond
+
 // History is what happened to an ensemble: the events of every life of every node, and when processes started and
-// died with what on their disks. What was judged is in the file, in order of time, and not kept any more. Safe from
-// any goroutine.
+// died with what on their disks. All of it is in the file at once, as it came; what was judged is not kept any more.
+// Safe from any goroutine.
 type History struct {
 	t testing.TB
 
 	mu      sync.Mutex // guards what follows
 	entries []entry    // not judged yet
-	newest  map[quorum.SID]time.Time
+	lives   map[quorum.SID]*life
 	checker *invariant.Checker
 	file    *os.File
-	out     *bufio.Writer
 	bad     error // the first thing that a node told in a wrong way
-	events  int
-	gaps    int
+	tally   Told
 }
 
-// entryKind says what an entry tells.
-type entryKind uint8
+// Told is how much was heard of an ensemble.
+type Told struct {
+	Events  int
+	Gaps    int // holes in what a life told, but for its end
+	Starts  int // of processes
+	Unheard int // of which nothing was heard: killed before anybody could listen
+}
 
-const (
-	kindEvent entryKind = iota
-	kindKilled
-	kindDisk
-)
-
-// entry is one thing that happened.
-type entry struct {
-	at     time.Time
-	kind   entryKind
-	sid    quorum.SID
-	epochs zab.Epochs    // kindDisk
-	event  event.Stamped // kindEvent
-	line   []byte        // kindEvent: as the node wrote it
+// life is what is known of a process that runs.
+type life struct {
+	newest time.Time // of its events; before the first one when it was started
+	heard  bool
 }
 
 func newHistory(t testing.TB, path string, view *quorum.View) *History {
@@ -62,8 +57,22 @@ func newHistory(t testing.TB, path string, view *quorum.View) *History {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &History{t: t, newest: map[quorum.SID]time.Time{}, checker: invariant.New(view, grace), file: file,
-		out: bufio.NewWriterSize(file, 1<<20)}
+	h := &History{t: t, lives: map[quorum.SID]*life{}, checker: invariant.New(view, grace), file: file}
+	h.write(configLine(view))
+	return h
+}
+
+// write writes a line. The caller holds the lock, or is alone.
+func (h *History) write(line []byte) {
+	if _, err := h.file.Write(append(line, '\n')); err != nil {
+		h.complain(err)
+	}
+}
+
+// add takes an entry. The caller holds the lock.
+func (h *History) add(e entry) {
+	h.entries = append(h.entries, e)
+	h.write(e.line())
 }
 
 // listen takes in the events of a life that begins now.
@@ -79,16 +88,31 @@ func (h *History) take(sid quorum.SID, line []byte) {
 	switch {
 	case err != nil:
 		h.complain(fmt.Errorf("server %d: %w: %s", sid, err, line))
+		h.write(line)
 		return
 	case st.Node != sid:
 		h.complain(fmt.Errorf("server %d tells an event of server %d: %s", sid, st.Node, line))
 		return
 	}
-	h.events++
-	h.entries = append(h.entries, entry{at: st.Time, sid: sid, event: st, line: line})
-	if st.Time.After(h.newest[sid]) {
-		h.newest[sid] = st.Time
+	h.tally.Events++
+	if l := h.lives[sid]; l != nil {
+		if _, start := st.Event.(event.NodeStarted); !l.heard && !start {
+			h.hole(sid, "its first event is "+st.Event.Name())
+		}
+		l.heard = true
+		if st.Time.After(l.newest) {
+			l.newest = st.Time
+		}
 	}
+	h.add(entry{at: st.Time, kind: kindEvent, sid: sid, event: st, raw: line})
+}
+
+// Heard reports whether the present life of a server has told anything.
+func (h *History) Heard(sid quorum.SID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.lives[sid]
+	return l != nil && l.heard
 }
 
 // complain keeps the first thing that is wrong. The caller holds the lock.
@@ -98,36 +122,47 @@ func (h *History) complain(err error) {
 	}
 }
 
-// gap notes that events of a life are missing: what is known of it has a hole as if it had been killed there.
+// gap notes that events of a life are missing.
 func (h *History) gap(sid quorum.SID, what string) {
-	h.t.Logf("server %d: events are missing: %s", sid, what)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.gaps++
-	h.entries = append(h.entries, entry{at: h.newest[sid], kind: kindKilled, sid: sid})
+	h.hole(sid, what)
 }
 
-// Booted says that a process starts with these epochs on its disk.
+// hole is gap. The caller holds the lock.
+func (h *History) hole(sid quorum.SID, what string) {
+	h.t.Logf("server %d: events are missing: %s", sid, what)
+	h.tally.Gaps++
+	if l := h.lives[sid]; l != nil {
+		h.add(entry{at: l.newest.Add(-overtaking), kind: kindMissing, sid: sid, until: now()})
+	}
+}
+
+// now is the time without its monotonic reading: as times come back from the file.
+func now() time.Time { return time.Now().UTC().Round(0) }
+
+// Booted says that a process starts now with these epochs on its disk.
 func (h *History) Booted(at time.Time, sid quorum.SID, e zab.Epochs) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.newest[sid] = at
-	h.entries = append(h.entries, entry{at: at, kind: kindDisk, sid: sid, epochs: e})
+	h.tally.Starts++
+	h.lives[sid] = &life{newest: at}
+	h.add(entry{at: at, kind: kindDisk, sid: sid, epochs: e})
 }
 
-// Killed says that a process is dead, or was stopped before it died: it may not have told what it did just before.
-func (h *History) Killed(at time.Time, sid quorum.SID) {
+// Died says that a process is dead since an instant, that all it told is here, and what is on its disk. What it did
+// after the last event that it told is missing.
+func (h *History) Died(at time.Time, sid quorum.SID, e zab.Epochs) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.entries = append(h.entries, entry{at: at, kind: kindKilled, sid: sid})
-}
-
-// Durable says what a disk is known to have by now. After Killed it also says that all the process told is here.
-func (h *History) Durable(at time.Time, sid quorum.SID, e zab.Epochs) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	delete(h.newest, sid)
-	h.entries = append(h.entries, entry{at: at, kind: kindDisk, sid: sid, epochs: e})
+	l := h.lives[sid]
+	delete(h.lives, sid)
+	if !l.heard {
+		h.tally.Unheard++
+		h.t.Logf("server %d: nothing was heard of the life from %s to %s", sid, l.newest.Format(time.TimeOnly), at.Format(time.TimeOnly))
+	}
+	h.add(entry{at: l.newest.Add(-overtaking), kind: kindMissing, sid: sid, until: at, looked: true, epochs: e})
+	h.add(entry{at: now(), kind: kindDisk, sid: sid, epochs: e})
 }
 
 // Events lists the events of a server within a time, the oldest first, of those that were not judged yet.
@@ -144,8 +179,7 @@ func (h *History) Events(sid quorum.SID, from, to time.Time) []event.Stamped {
 	return all
 }
 
-// overtake is how much later than a newer event of the same process an event may come: its goroutines take the time
-// first and record then.
+// overtake is overtaking, and what a busy machine adds.
 const overtake = time.Second
 
 // Judge judges what happened up to an instant of which all is known: every process that runs has told of something
@@ -154,61 +188,42 @@ func (h *History) Judge() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	until := time.Now()
-	for _, at := range h.newest {
-		if at.Before(until) {
-			until = at
+	for _, l := range h.lives {
+		if l.newest.Before(until) {
+			until = l.newest
 		}
 	}
 	return h.judgeUntil(until.Add(-overtake))
 }
 
-// judgeUntil judges and writes all entries before an instant. The caller holds the lock.
+// judgeUntil judges all entries before an instant. The caller holds the lock.
 func (h *History) judgeUntil(until time.Time) error {
-	slices.SortStableFunc(h.entries, func(a, b entry) int { return a.at.Compare(b.at) })
+	sortEntries(h.entries)
 	n, _ := slices.BinarySearchFunc(h.entries, until, func(e entry, at time.Time) int { return e.at.Compare(at) })
 	for _, e := range h.entries[:n] {
-		if e.kind == kindEvent {
-			// Write keeps the first error, which Flush gives.
-			_, _ = h.out.Write(append(e.line, '\n'))
-		}
-		if err := h.judge(e); err != nil {
-			h.complain(fmt.Errorf("%s: %w", e.at.UTC().Format(time.RFC3339Nano), err))
+		if err := e.tell(h.checker); err != nil {
+			h.complain(err)
 		}
 	}
 	h.entries = slices.Delete(h.entries, 0, n)
 	return h.bad
 }
 
-// judge judges one entry. The caller holds the lock.
-func (h *History) judge(e entry) error {
-	switch e.kind {
-	case kindKilled:
-		return h.checker.Killed(e.at, e.sid)
-	case kindDisk:
-		return h.checker.Durable(e.at, e.sid, e.epochs)
-	}
-	return h.checker.Event(e.event)
-}
-
-// finish judges and writes the rest, when all processes are dead.
+// finish judges the rest, when all processes are dead.
 func (h *History) finish() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := h.judgeUntil(time.Now().Add(time.Hour)); err == nil {
-		h.complain(h.checker.Settle())
-	}
-	if err := h.out.Flush(); err != nil {
-		h.complain(err)
-	}
+	h.add(entry{at: now(), kind: kindEnd})
+	_ = h.judgeUntil(time.Now().Add(time.Hour)) // the first error is kept, also of what follows
 	if err := h.file.Close(); err != nil {
 		h.complain(err)
 	}
 	return h.bad
 }
 
-// Counts says how much was judged, how many events there were, and how many holes are known in what was told.
-func (h *History) Counts() (judged invariant.Counts, events, gaps int) {
+// Counts says how much was judged, and how much was heard.
+func (h *History) Counts() (invariant.Counts, Told) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.checker.Counts(), h.events, h.gaps
+	return h.checker.Counts(), h.tally
 }

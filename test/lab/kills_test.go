@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"electnode/internal/invariant"
+	"electnode/test/proc"
 )
 
 var cycles = flag.Int("cycles", 30, "how often TestKills kills, over all its ensembles")
@@ -41,13 +41,28 @@ func TestKills(t *testing.T) {
 				}
 			}
 			k.well(t)
-			counts, events, gaps := k.History.Counts()
-			total, _ := k.Wire.Total()
-			t.Logf("seed %d: %d kills, %+v, %d events (%d holes); the wire: %+v", *seed, k.killed, counts, events, gaps, total)
-			if want := (invariant.Counts{}); k.killed > 0 && counts == want {
-				t.Error("nothing was judged")
-			}
+			k.judged(t, share(*cycles, 2, i))
 		})
+	}
+}
+
+// judged says what came of it, and wants it to have been much, and heard.
+func (k *kills) judged(t *testing.T, cycles int) {
+	t.Helper()
+	counts, told := k.History.Counts()
+	total, _ := k.Wire.Total()
+	t.Logf("seed %d: %d kills, %+v, %+v; the wire: %+v", *seed, k.killed, counts, told, total)
+	if counts.Established < cycles/5 {
+		t.Errorf("%d leaders were established in %d cycles", counts.Established, cycles)
+	}
+	if told.Gaps > 0 {
+		t.Errorf("what was told has %d gaps", told.Gaps)
+	}
+	if few := 1 + told.Starts/20; told.Unheard > few {
+		t.Errorf("of %d starts out of %d nothing was heard, want %d at most", told.Unheard, told.Starts, few)
+	}
+	if few := 1 + counts.Claims/50; counts.Waived > few {
+		t.Errorf("%d claims out of %d were not judged in full, want %d at most", counts.Waived, counts.Claims, few)
 	}
 }
 
@@ -74,6 +89,9 @@ func (k *kills) trouble() {
 
 // cycle is one round of kills, with what else goes wrong meanwhile.
 func (k *kills) cycle() {
+	if k.chance(0.9) {
+		k.awaitHeard()
+	}
 	if k.chance(0.6) {
 		k.awaitLeader()
 	}
@@ -95,6 +113,20 @@ func (k *kills) cycle() {
 		n.Boot()
 	}
 	repair()
+}
+
+// awaitHeard waits until all that run have told that they have started. What is killed before leaves no record: that is
+// to happen, but not often.
+func (k *kills) awaitHeard() {
+	proc.Eventually(k.t, starting, "all are heard", func() error {
+		k.NoneEnded()
+		for _, n := range k.Nodes {
+			if n.up && !n.Paused() && !k.History.Heard(n.sid()) {
+				return fmt.Errorf("server %d is not", n.SID)
+			}
+		}
+		return nil
+	})
 }
 
 // awaitLeader waits for an established leader, but not for ever: there may be too few that reach each other.
@@ -165,5 +197,6 @@ func (k *kills) well(t *testing.T) {
 	begun := time.Now()
 	a := k.AwaitAgreement(starting + longestConvergence + spare)
 	t.Logf("all agree on %d in epoch %s after %s", a.Leader.SID, a.Epoch, time.Since(begun).Round(time.Millisecond))
+	k.awaitHeard()
 	k.Judge()
 }

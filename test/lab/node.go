@@ -47,7 +47,7 @@ func (n *Node) Boot(flags ...string) {
 	n.e.t.Helper()
 	epochs := n.Epochs()
 	n.e.act(Action{Action: "boot", SID: n.SID, Detail: fmt.Sprintf("%+v", epochs)})
-	n.e.History.Booted(time.Now(), n.sid(), epochs)
+	n.e.History.Booted(now(), n.sid(), epochs)
 	n.Start(flags...)
 	n.up = true
 	n.stream = n.e.History.listen(n.sid(), n.Client, "http://"+n.HTTP+"/api/v1/events")
@@ -62,13 +62,10 @@ func (n *Node) Kill() {
 	}
 	n.e.act(Action{Action: "kill", SID: n.SID})
 	n.Node.Kill()
-	if n.Paused() {
-		n.e.History.Killed(n.paused, n.sid())
-	}
+	dead := now()
 	n.up, n.paused = false, time.Time{}
-	n.e.History.Killed(time.Now(), n.sid())
 	n.stream.end()
-	n.e.History.Durable(time.Now(), n.sid(), n.Epochs())
+	n.e.History.Died(dead, n.sid(), n.Epochs())
 }
 
 // Pause stops the process (SIGSTOP); its kernel goes on, its clocks too.

@@ -21,7 +21,7 @@ func directory(seed uint64, name string) string {
 func TestPaused(t *testing.T) {
 	t.Parallel()
 	e := NewEnsemble(t, Options{Program: program, Servers: 3, Seed: *seed, Settings: settings,
-		Dir: directory(*seed, "paused"), Again: "go test ./test/lab -run TestPaused"})
+		Dir: directory(*seed, "paused"), Again: fmt.Sprintf("go test ./test/lab -run TestPaused -seed %d", *seed)})
 	e.Boot()
 	before := e.AwaitAgreement(patience)
 	old := before.Leader
