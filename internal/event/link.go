@@ -7,7 +7,7 @@ import (
 )
 
 // ConnectionAttempt is one dial to a peer's election address, hand-shake included. Of dials to quorum addresses only
-// those are told that end with DialIdentity.
+// those are told that end with DialTLS or DialIdentity.
 type ConnectionAttempt struct {
 	Peer     quorum.SID
 	Address  string // host:port as dialled

@@ -52,16 +52,7 @@ func (v views) index(sid quorum.SID) (int, bool) { return slices.BinarySearch(v.
 func (v views) isVoter(sid quorum.SID) bool { _, ok := v.index(sid); return ok }
 
 // isMember reports whether sid stands in either view, observers included.
-func (v views) isMember(sid quorum.SID) bool {
-	if _, ok := v.committed.Member(sid); ok {
-		return true
-	}
-	if v.lastSeen != nil {
-		_, ok := v.lastSeen.Member(sid)
-		return ok
-	}
-	return false
-}
+func (v views) isMember(sid quorum.SID) bool { return quorum.HasMember(sid, v.committed, v.lastSeen) }
 
 // isQuorum reports whether those for whom has is true are a quorum of every view.
 // Rule: SyncedLearnerTracker.hasAllQuorums.

@@ -256,6 +256,7 @@ func (c *Core) fromElection(now time.Time, o fle.Output) {
 	c.electionAt = o.Deadline
 	if o.Adopted != nil {
 		c.view, c.out.Adopted = o.Adopted, o.Adopted
+		c.forgetPort()
 	}
 	switch {
 	case o.Decision != nil:

@@ -20,6 +20,7 @@ type bench struct {
 	events []event.Event
 	port   error // what binding the quorum port gives
 	bound  bool  // the quorum port is open
+	opened int   // how often it was asked for
 	dials  int
 	hurry  int // how often the others were to be dialled without delay
 }
@@ -51,6 +52,7 @@ func (b *bench) take(o Output) {
 		}
 		if o.OpenPort {
 			b.bound = b.port == nil
+			b.opened++
 		}
 		if o.Dial {
 			b.dials++

@@ -15,6 +15,12 @@ const maxEarly = 256
 // members is how many servers are in the configurations.
 func (c *Core) members() int { return quorum.Servers(c.view, c.lastSeen) }
 
+// memberOf says who is in the configurations of now. The answer may be asked for from any goroutine, later too.
+func (c *Core) memberOf() func(quorum.SID) bool {
+	view, lastSeen := c.view, c.lastSeen
+	return func(sid quorum.SID) bool { return quorum.HasMember(sid, view, lastSeen) }
+}
+
 // keepEarly keeps what a learner says before this server has decided to lead: that it came, and its first packet.
 // A learner says nothing else before it is answered; a connection that does is closed, and so is one for which
 // there is no room. Of one that ends nothing is kept.
@@ -36,6 +42,15 @@ func (c *Core) keepEarly(in zab.Input) {
 		}
 	case zab.PortLost: // once for each listener
 		c.early = append(c.early, in)
+	}
+}
+
+// forgetPort closes the quorum port and all that came to it before this server's decision; keepPort opens it anew. Who was
+// let in as a stranger may be a member by the configuration of now, and has to show that it may be.
+func (c *Core) forgetPort() {
+	if c.role == nil && c.port != portClosed {
+		c.port, c.early = portClosed, nil
+		c.out.OpenPort, c.out.DropRole = false, true
 	}
 }
 

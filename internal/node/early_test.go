@@ -5,8 +5,10 @@ import (
 	"net"
 	"strconv"
 	"testing"
+	"time"
 
 	"electnode/internal/event"
+	"electnode/internal/fle"
 	"electnode/internal/quorum"
 	"electnode/internal/zab"
 )
@@ -98,5 +100,33 @@ func TestPortHasRoomForMembers(t *testing.T) {
 	}
 	if reason := rejected(conns[1]); reason != event.RejectFirstPacket {
 		t.Errorf("the second: %s", reason)
+	}
+}
+
+// TestEarlyStranger: a learner that came before this server's decision, when its id was no member's, does not count when
+// a configuration is adopted in which it is: it has to come again, and to be judged as a member.
+func TestEarlyStranger(t *testing.T) {
+	b := newBench(t, 3)
+	b.core = NewCore(CoreOptions{Election: fle.Options{Self: 3, View: b.core.view, Reconfig: true},
+		Role: zab.Options{Tick: time.Second, InitLimit: 5, SyncLimit: 3, ReconfigOn: true}})
+	b.take(b.core.Start(b.now))
+	hello := zab.Packet{Type: zab.TypeFollowerInfo, Data: zab.AppendLearnerInfo(nil, zab.LearnerInfo{SID: 7, ProtocolVersion: 0x10000})}
+	b.take(b.core.Zab(b.now, zab.Input{Kind: zab.Opened, Conn: 1, Remote: "10.9.9.9:1"}))
+	b.take(b.core.Zab(b.now, zab.Input{Kind: zab.Received, Conn: 1, Packet: hello}))
+	text := "version=5"
+	for _, sid := range []string{"7", "3", "2"} {
+		text = "server." + sid + "=127.0.0.1:200" + sid + ":300" + sid + ":participant\n" + text
+	}
+	n := fle.Notification{State: quorum.Looking, Vote: quorum.Vote{Leader: 3}, Round: 1, Version: fle.CurrentVersion, Text: []byte(text)}
+	opened := b.opened
+	for range 2 {
+		b.take(b.core.Link(b.now, fle.Input{Kind: fle.Frame, Peer: 2, Frame: fle.Append(nil, n)}))
+	}
+	if !b.bound || b.opened != opened+1 || !b.core.view.IsVoter(7) {
+		t.Errorf("bound %t, opened %d times, view %v", b.bound, b.opened-opened, b.core.view.Voters())
+	}
+	b.pass(500 * time.Millisecond)
+	if b.state() != quorum.Leading || count[event.EpochProposed](b.events) > 0 {
+		t.Errorf("%s, %d epochs proposed on the word of a stranger", b.state(), count[event.EpochProposed](b.events))
 	}
 }

@@ -316,7 +316,7 @@ func (n *Node) newTransport() *zab.Transport {
 	n.dropRole()
 	o := n.opt.Quorum
 	n.fromZab = make(chan zab.Input)
-	o.Members = n.core.members()
+	o.Members, o.Member = n.core.members(), n.core.memberOf()
 	o.Inputs, o.Events, o.IDs = n.fromZab, n.opt.Events, &n.connIDs
 	n.transport = zab.NewTransport(o)
 	return n.transport

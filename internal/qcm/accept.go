@@ -26,6 +26,7 @@ func (m *Manager) receive(conn net.Conn, accepted uint64) {
 	if victim != nil {
 		victim.end()
 	}
+	asOf := m.asOf()
 	p, err := m.greet(ctx, conn)
 	m.mu.Lock()
 	m.half.remove(h)
@@ -42,7 +43,7 @@ func (m *Manager) receive(conn net.Conn, accepted uint64) {
 		// Differs from ZooKeeper: there such a connection stays open, unread, until it is collected.
 		m.reject(conn, start, event.RejectOwnSID, "a peer calls itself "+p.SID.String())
 	default:
-		m.meet(conn, p, start, accepted)
+		m.meet(conn, p, start, accepted, asOf)
 	}
 }
 
@@ -66,13 +67,18 @@ func (m *Manager) reject(conn net.Conn, start time.Time, reason, detail string) 
 		Detail: detail, Duration: time.Since(start)})
 }
 
-// meet makes what the tie-break says of a connection that a peer dialled.
-func (m *Manager) meet(conn net.Conn, pre Preamble, start time.Time, accepted uint64) {
+// meet makes what the tie-break says of a connection that a peer dialled, and that was judged asOf a configuration.
+func (m *Manager) meet(conn net.Conn, pre Preamble, start time.Time, accepted, asOf uint64) {
 	if err := conn.SetDeadline(time.Time{}); err != nil {
 		m.reject(conn, start, event.RejectClosed, err.Error())
 		return
 	}
 	m.mu.Lock()
+	if m.misjudged(pre.SID, asOf) {
+		m.mu.Unlock()
+		m.reject(conn, start, rejectReason(errViews), errViews.Error())
+		return
+	}
 	if pre.SID == quorum.AnonymousSID {
 		pre.SID = m.nextAnonymous()
 	}

@@ -171,7 +171,7 @@ func TestSplitPreamble(t *testing.T) {
 // TestBadFrames checks that a frame length outside the bounds ends the link, and the largest one does not.
 func TestBadFrames(t *testing.T) {
 	bubble(t, func(t *testing.T, net *memnet.Net) {
-		n := start(t, onNet(net, 1))
+		n := start(t, onNet(net, 1), with(members(t, 1, 2)))
 		synctest.Wait()
 		for _, v := range vectors(t, "frame") {
 			mark := n.rec.mark()

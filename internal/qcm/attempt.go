@@ -41,13 +41,13 @@ func (m *Manager) attempt(sid quorum.SID, addr string) attempt {
 // one where nobody does: the others are tried.
 func (m *Manager) dialOne(sid quorum.SID, addr string) attempt {
 	return func(ctx context.Context) (*dialled, error) {
-		start := time.Now()
+		start, asOf := time.Now(), m.asOf()
 		limited, cancel := context.WithTimeout(ctx, m.opt.ConnectTimeout)
 		defer cancel()
 		conn, err := m.opt.Network.Dial(limited, addr)
 		if err == nil {
 			if err = m.vouch(limited, conn, sid); err == nil {
-				return &dialled{conn, addr, start}, nil
+				return &dialled{conn, addr, start, asOf}, nil
 			}
 			closeNow(conn)
 		}

@@ -121,10 +121,13 @@ func (m *Manager) introduce(ctx context.Context, p *peer, d *dial, conn *dialled
 	d.won, d.asked = true, false
 	r := decide(meeting{side: event.Dialler, self: m.opt.Self, peer: p.sid, linked: p.link != nil})
 	d.keep = r.keep
+	misjudged := m.misjudged(p.sid, conn.asOf)
 	m.mu.Unlock()
 	at := event.ConnectionAttempt{Peer: p.sid, Address: conn.addr, Result: event.DialConnected}
 	var err error
-	if r.preamble {
+	if misjudged {
+		err = errViews
+	} else if r.preamble {
 		conn.SetWriteDeadline(time.Now().Add(m.opt.WriteTimeout))
 		_, err = conn.Write(m.preamble)
 	}
@@ -189,7 +192,9 @@ func farewell(ctx context.Context, conn net.Conn) error {
 // may have closed the old connection since.
 func (m *Manager) dialledLink(p *peer, d *dial, conn *dialled, outcome event.TieBreakOutcome) {
 	m.mu.Lock()
-	if m.phase == stopped || p.evicted || p.has(FaultRefuse) {
+	misjudged := m.misjudged(p.sid, conn.asOf)
+	if m.phase == stopped || p.evicted || p.has(FaultRefuse) || misjudged {
+		d.asked = d.asked || misjudged
 		m.closeDial(p, d)
 		m.mu.Unlock()
 		conn.Close()

@@ -32,6 +32,22 @@ func (m *Manager) vouch(ctx context.Context, conn net.Conn, sid quorum.SID) erro
 	return nil
 }
 
+// errViews says that who may speak as whom was judged by a configuration that is not in force any more.
+var errViews = &identityError{"the configuration changed while it was asked who this is"}
+
+// asOf is which configuration is in force.
+func (m *Manager) asOf() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.viewed
+}
+
+// misjudged reports whether sid is a member now, and the Guard was asked about it before that may have come to be: a
+// stranger is asked for less. The caller holds the lock.
+func (m *Manager) misjudged(sid quorum.SID, asOf uint64) bool {
+	return m.opt.Guard != nil && asOf != m.viewed && m.known(sid)
+}
+
 // dialResult says which result of a ConnectionAttempt err is.
 func dialResult(err error) string {
 	var dns *net.DNSError

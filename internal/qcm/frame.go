@@ -31,12 +31,16 @@ func ReadFrame(r io.Reader) ([]byte, error) {
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return nil, err
 	}
-	return readBody(r, int32(binary.BigEndian.Uint32(head[:])))
+	return readBody(r, int32(binary.BigEndian.Uint32(head[:])), MaxFrame)
 }
 
-func readBody(r io.Reader, length int32) ([]byte, error) {
+// readBody reads a frame of length bytes, most at most.
+func readBody(r io.Reader, length, most int32) ([]byte, error) {
 	if length < 1 || length > MaxFrame {
 		return nil, fmt.Errorf("%w: %d", ErrFrameLength, length)
+	}
+	if length > most {
+		return nil, fmt.Errorf("%w, and of a server in no configuration outside 1..%d: %d", ErrFrameLength, most, length)
 	}
 	frame := make([]byte, min(int(length), frameStep))
 	for read := 0; ; {

@@ -184,3 +184,77 @@ func TestStrangerBecomesMember(t *testing.T) {
 		})
 	}
 }
+
+// meanwhile is a guard that lets everybody in; something happens while it is first asked about the server at an address.
+type meanwhile struct {
+	at   string
+	what func()
+}
+
+func (g *meanwhile) Admit(_ context.Context, conn net.Conn, _ quorum.SID) error {
+	if what := g.what; what != nil && conn.RemoteAddr().String() == g.at {
+		g.what = nil
+		what()
+	}
+	return nil
+}
+
+// TestMisjudgedCaller: who was let in as a stranger is not the link of a member that it has become meanwhile.
+func TestMisjudgedCaller(t *testing.T) {
+	bubble(t, func(t *testing.T, net *memnet.Net) {
+		opt, guard := onNet(net, 5), &meanwhile{}
+		opt.Guard = guard
+		n := start(t, opt, with(members(t, 5, 6)))
+		synctest.Wait()
+		conn, err := net.Host("10.9.9.9").Dial(t.Context(), at(5))
+		if err != nil {
+			t.Fatal(err)
+		}
+		guard.at, guard.what = conn.LocalAddr().String(), func() { n.SetViews(members(t, 5, 6, 7), members(t, 5, 6)) }
+		if _, err := conn.Write(hello(t, 7, "10.9.9.9:1")); err != nil {
+			t.Fatal(err)
+		}
+		ends(t, conn)
+		if e := await[event.HandshakeRejected](t, n.rec, 0, nil); e.Reason != event.RejectIdentity || e.Detail != errViews.reason {
+			t.Errorf("%+v", e)
+		}
+		seven := raw(t, net, ip(7), 5, hello(t, 7, at(7))) // judged as a member
+		n.spy.await(t, "up 7", 1)
+		seven.Close()
+		n.halt()
+	})
+}
+
+// TestMisjudgedAnswer: the same for who is called; it is called again.
+func TestMisjudgedAnswer(t *testing.T) {
+	bubble(t, func(t *testing.T, net *memnet.Net) {
+		opt, guard := onNet(net, 5), &meanwhile{at: at(3)}
+		opt.Guard = guard
+		n := start(t, opt, with(members(t, 5, 6)))
+		guard.what = func() { n.SetViews(members(t, 3, 5, 6), members(t, 5, 6)) }
+		ln, err := net.Host(ip(3)).Listen(at(3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		synctest.Wait()
+		ends(t, raw(t, net, ip(3), 5, hello(t, 3, at(3)))) // the smaller is dialled back
+		first, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends(t, first) // and heard nothing
+		a := await(t, n.rec, 0, func(a event.ConnectionAttempt) bool { return a.Peer == 3 })
+		if a.Result != event.DialIdentity || a.Detail != errViews.reason {
+			t.Errorf("%+v", a)
+		}
+		n.say(3, "hello")
+		second, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.spy.await(t, "up 3", 1)
+		second.Close()
+		n.halt()
+	})
+}

@@ -95,7 +95,7 @@ func (l *link) read() error {
 		if _, err := r.Discard(4); err != nil {
 			return err
 		}
-		frame, err := readBody(r, length)
+		frame, err := readBody(r, length, l.maxFrame(length))
 		if err != nil {
 			return err
 		}

@@ -26,6 +26,7 @@ type Manager struct {
 	peers     map[quorum.SID]*peer
 	committed *quorum.View
 	lastSeen  *quorum.View
+	viewed    uint64 // how often committed or lastSeen were set
 	faults    map[quorum.SID]Fault
 	half      halfOpen
 	comers    crowd.Hosts // how often strangers come
@@ -209,6 +210,7 @@ func (m *Manager) SetViews(committed, lastSeen *quorum.View) {
 	m.mu.Lock()
 	strangers := m.linkedStrangers()
 	m.committed, m.lastSeen = committed, lastSeen
+	m.viewed++
 	m.half.members = quorum.Servers(committed, lastSeen)
 	strangers = slices.DeleteFunc(strangers, func(l *link) bool { return m.opt.Guard == nil || !m.known(l.p.sid) })
 	for _, p := range m.peers {

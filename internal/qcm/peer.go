@@ -82,16 +82,7 @@ func (p *peer) take(again bool) (Message, bool) {
 }
 
 // known reports whether sid is a member of a view. The caller holds the lock.
-func (m *Manager) known(sid quorum.SID) bool {
-	for _, v := range []*quorum.View{m.committed, m.lastSeen} {
-		if v != nil {
-			if _, ok := v.Member(sid); ok {
-				return true
-			}
-		}
-	}
-	return false
-}
+func (m *Manager) known(sid quorum.SID) bool { return quorum.HasMember(sid, m.committed, m.lastSeen) }
 
 // admit is the peer with this sid, made if need be. A new stranger, of host, takes the place of another when
 // there are MaxUnknown; that one's link, if it has one, is returned for the caller to cut after unlocking. It is

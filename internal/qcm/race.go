@@ -17,6 +17,7 @@ type dialled struct {
 	net.Conn
 	addr  string
 	start time.Time
+	asOf  uint64 // the configuration by which it was judged
 }
 
 // attempt tries one way to a peer.

@@ -21,6 +21,9 @@ const (
 	// its own connection. Differs from ZooKeeper, which reads and answers everybody as fast as it can.
 	strangerFrames      = 64
 	strangerFramesEvery = 20 * time.Millisecond
+	// maxStrangerFrame is the largest frame of a stranger, in bytes: a notification with the configuration of 500 servers.
+	// Members' may have MaxFrame, but there are only so many of them.
+	maxStrangerFrame = 32 << 10
 )
 
 func newStrangerHosts() crowd.Hosts {
@@ -86,6 +89,19 @@ func (p *peer) heard() time.Time {
 		return time.Time{}
 	}
 	return p.link.lastHeard()
+}
+
+// maxFrame is how long a frame may be that is said to have length bytes: what it costs to ask is paid for long ones alone.
+func (l *link) maxFrame(length int32) int32 {
+	if length <= maxStrangerFrame {
+		return MaxFrame
+	}
+	l.m.mu.Lock()
+	defer l.m.mu.Unlock()
+	if l.m.known(l.p.sid) {
+		return MaxFrame
+	}
+	return maxStrangerFrame
 }
 
 // pace lets a stranger's frame wait until it is its turn; members are read as fast as they write. The reader

@@ -134,3 +134,31 @@ func TestStrangerIsPaced(t *testing.T) {
 		n.halt()
 	})
 }
+
+// TestStrangersFrames: a stranger's frames are shorter than a member's, so that many strangers that do not finish theirs cost
+// little memory.
+func TestStrangersFrames(t *testing.T) {
+	bubble(t, func(t *testing.T, net *memnet.Net) {
+		n := start(t, onNet(net, 1), with(members(t, 1, 2)))
+		synctest.Wait()
+		long, longer := strings.Repeat("x", maxStrangerFrame), strings.Repeat("y", maxStrangerFrame+1)
+		other := stranger(t, net, hostile, 500)
+		member := raw(t, net, hostile, 1, hello(t, 2, at(2)))
+		for _, c := range []io.Writer{other, member} {
+			go func() { // ends when all was read, or its connection was closed
+				_, _ = c.Write(AppendFrame(nil, []byte(long)))
+				_, _ = c.Write(AppendFrame(nil, []byte(longer)))
+			}()
+		}
+		n.spy.await(t, "frame 2 "+longer[:40], 1)
+		n.spy.await(t, "frame 500 "+long[:40], 1)
+		synctest.Wait()
+		ended := count(n.rec, 0, func(e event.ConnectionDown) bool { return e.Peer == 500 && e.Reason == event.DropBadFrame })
+		if n.spy.seen("frame 500 "+longer[:40]) > 0 || n.spy.seen("down 500") != 1 || ended != 1 {
+			t.Errorf("the stranger's connection stands, or it ended otherwise: %d", ended)
+		}
+		other.Close()
+		member.Close()
+		n.halt()
+	})
+}

@@ -154,6 +154,17 @@ func Servers(views ...*View) int {
 	return len(all)
 }
 
+// HasMember reports whether sid is in any of the views, of which some may be nil.
+func HasMember(sid SID, views ...*View) bool {
+	return slices.ContainsFunc(views, func(v *View) bool {
+		if v == nil {
+			return false
+		}
+		_, ok := v.Member(sid)
+		return ok
+	})
+}
+
 // Voters lists the participants by ascending sid. The caller must not change it.
 func (v *View) Voters() []SID { return v.voters }
 

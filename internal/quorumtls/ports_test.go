@@ -3,6 +3,7 @@ package quorumtls
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -262,6 +263,34 @@ func TestQuorumPort(t *testing.T) {
 			}
 			break
 		}
+	}
+}
+
+// TestLearnerDialFails: a learner's dial that fails in the hand-shake is told at once, not only when the learner gives up.
+// One that is refused is not told: a leader's port may open a little later.
+func TestLearnerDialFails(t *testing.T) {
+	ca, other := newAuthority(t, "ca"), newAuthority(t, "other")
+	addr, errs := port(t, load(t, other, "EC", ca, nil).Server(qcm.TCP{}, ServerOptions{}))
+	inputs := make(chan zab.Input)
+	emitter, all := events()
+	tr := zab.NewTransport(zab.TransportOptions{Inputs: inputs, Events: emitter, Network: load(t, ca, "EC", ca, nil).Client(qcm.TCP{}),
+		IsTLS: func(err error) bool { return errors.Is(err, qcm.ErrTLS) }})
+	defer tr.Close()
+	for _, at := range []string{freeAddr(t), addr} {
+		tr.Dial(t.Context(), 1, []string{at})
+		if in := <-inputs; in.Kind != zab.DialError || in.Detail == "" {
+			t.Errorf("%+v", in)
+		}
+	}
+	if err := <-errs; err == nil {
+		t.Error("the other side is content")
+	}
+	a, ok := (<-all).(event.ConnectionAttempt)
+	if !ok || a.Result != event.DialTLS || a.Peer != 1 || a.Address != addr || !strings.Contains(a.Detail, "unknown authority") {
+		t.Errorf("%+v", a)
+	}
+	if len(all) > 0 {
+		t.Errorf("told again: %+v", <-all)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -271,4 +272,38 @@ func TestTurns(t *testing.T) {
 		}
 		second()
 	})
+}
+
+// TestRequestsOfAConnection: HTTP/2 puts no more requests on a connection at a time than there may be, those included whose
+// password is still being looked at: that costs time, and comes before all other bounds.
+func TestRequestsOfAConnection(t *testing.T) {
+	const requests = 3*maxH2Requests + 1
+	dir := t.TempDir()
+	pool := certificate(t, dir)
+	file := write(t, filepath.Join(dir, "web.yml"), "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n")
+	arrived, release := make(chan string), make(chan struct{})
+	s := listen(t, 1, file, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		arrived <- r.Proto + " " + r.RemoteAddr
+		<-release
+	}))
+	c := client(t, pool)
+	var asking sync.WaitGroup
+	for range requests {
+		asking.Go(func() { // ends when the request was answered
+			if code, _, err := askAs(t, c, "https://"+s.Addrs()[0], "", ""); code != http.StatusOK || err != nil {
+				t.Errorf("%d, %v", code, err)
+			}
+		})
+	}
+	at := map[string]int{}
+	for range requests { // a client that finds a connection full opens another one
+		at[<-arrived]++
+	}
+	close(release)
+	asking.Wait()
+	for conn, n := range at {
+		if n > maxH2Requests || !strings.HasPrefix(conn, "HTTP/2.0 ") {
+			t.Errorf("%d requests at a time on %s", n, conn)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"electnode/internal/quorum"
 )
@@ -22,13 +23,19 @@ const maxAuthIDs = 1024
 // texts of the authinfo [DefaultMaxData]. Any type is accepted: what to do with it is the role's matter.
 // Rule: QuorumPacket in zookeeper.jute.
 func ReadPacket(r *bufio.Reader, maxData int) (Packet, error) {
+	return readPacket(r, maxData, math.MaxInt)
+}
+
+// readPacket is ReadPacket, but keeps only the first keep bytes of data and authinfo together; the rest is thrown away as
+// it comes.
+func readPacket(r *bufio.Reader, maxData, keep int) (Packet, error) {
 	if maxData <= 0 {
 		maxData = DefaultMaxData
 	}
 	if _, err := r.Peek(1); errors.Is(err, io.EOF) {
 		return Packet{}, io.EOF
 	}
-	j := juteReader{r: r, max: maxData}
+	j := juteReader{r: r, max: maxData, keep: keep}
 	head, err := j.fixed(12, "packet type and zxid")
 	if err != nil {
 		return Packet{}, err
@@ -56,16 +63,14 @@ func (j *juteReader) authInfo() ([]AuthID, error) {
 	}
 	ids := []AuthID{}
 	for range n {
-		scheme, err := j.buffer("packet authinfo scheme")
+		scheme, err := j.share("packet authinfo scheme")
 		if err != nil {
 			return nil, err
 		}
-		j.max -= len(scheme)
-		id, err := j.buffer("packet authinfo id")
+		id, err := j.share("packet authinfo id")
 		if err != nil {
 			return nil, err
 		}
-		j.max -= len(id)
 		ids = append(ids, AuthID{Scheme: string(scheme), ID: string(id)})
 	}
 	return ids, nil

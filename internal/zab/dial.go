@@ -126,15 +126,21 @@ func (t *Transport) dialIP(ctx context.Context, leader quorum.SID, addr string, 
 		defer cancel()
 	}
 	sock, err := t.opt.Network.Dial(ctx, addr)
-	if err != nil || t.opt.Guard == nil {
-		return sock, err
-	}
-	if err = t.opt.Guard.Admit(ctx, sock, leader); err == nil {
+	result := event.DialTLS
+	switch {
+	case err != nil && (t.opt.IsTLS == nil || !t.opt.IsTLS(err)):
+		return nil, err // a leader's port may open a little later
+	case err == nil && t.opt.Guard == nil:
 		return sock, nil
+	case err == nil:
+		if err = t.opt.Guard.Admit(ctx, sock, leader); err == nil {
+			return sock, nil
+		}
+		result = event.DialIdentity
+		_ = raw(sock).Close() // nobody is to be told good-bye
 	}
-	_ = raw(sock).Close()   // nobody is to be told good-bye
 	if whole.Err() == nil { // else another address was faster, or nobody waits any more
-		t.opt.Events.Emit(event.ConnectionAttempt{Peer: leader, Address: addr, Result: event.DialIdentity,
+		t.opt.Events.Emit(event.ConnectionAttempt{Peer: leader, Address: addr, Result: result,
 			Detail: err.Error(), Duration: time.Since(begun)})
 	}
 	return nil, err

@@ -21,6 +21,7 @@ const firstGrab = 8 << 10
 type juteReader struct {
 	r    *bufio.Reader
 	max  int // bytes of one buffer or string
+	keep int // bytes of buffers that are still kept; what comes behind them is thrown away
 	read int64
 }
 
@@ -59,12 +60,22 @@ func (j *juteReader) length(field string) (int, error) {
 	return int(n), nil
 }
 
-// buffer reads a buffer; nil is null.
+// share reads a buffer that has a part in max.
+func (j *juteReader) share(field string) ([]byte, error) {
+	before := j.read
+	b, err := j.buffer(field)
+	j.max -= max(0, int(j.read-before)-4)
+	return b, err
+}
+
+// buffer reads a buffer; nil is null. Of one that is longer than what may be kept, the beginning is returned.
 func (j *juteReader) buffer(field string) ([]byte, error) {
-	n, err := j.length(field)
-	if err != nil || n < 0 {
+	whole, err := j.length(field)
+	if err != nil || whole < 0 {
 		return nil, err
 	}
+	n := min(whole, j.keep)
+	j.keep -= n
 	b := make([]byte, 0, min(n, firstGrab))
 	for len(b) < n {
 		if len(b) == cap(b) {
@@ -78,10 +89,10 @@ func (j *juteReader) buffer(field string) ([]byte, error) {
 			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
-			return nil, fmt.Errorf("%s: %d of %d bytes: %w", field, len(b), n, err)
+			return nil, fmt.Errorf("%s: %d of %d bytes: %w", field, len(b), whole, err)
 		}
 	}
-	return b, nil
+	return b, j.skip(whole-n, field, func(int64) {})
 }
 
 // skip discards n bytes as they arrive; step is called for each portion, with the total so far.

@@ -62,16 +62,7 @@ func (o *Options) votes(sid quorum.SID) bool {
 }
 
 // member reports whether sid is in one of the views.
-func (o *Options) member(sid quorum.SID) bool {
-	if _, ok := o.View.Member(sid); ok {
-		return true
-	}
-	if o.LastSeen == nil {
-		return false
-	}
-	_, ok := o.LastSeen.Member(sid)
-	return ok
-}
+func (o *Options) member(sid quorum.SID) bool { return quorum.HasMember(sid, o.View, o.LastSeen) }
 
 // servers is how many servers are in the views.
 func (o *Options) servers() int { return quorum.Servers(o.View, o.LastSeen) }

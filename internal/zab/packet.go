@@ -95,7 +95,7 @@ type AuthID struct{ Scheme, ID string }
 type Packet struct {
 	Type     PacketType
 	Zxid     quorum.Zxid
-	Data     []byte
+	Data     []byte // from a Transport: its first keptData bytes, together with the texts of AuthInfo
 	AuthInfo []AuthID
 	// Snapshot tells of the stream that followed a SNAP packet and was discarded.
 	Snapshot *SnapshotSummary

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"electnode/internal/crowd"
 	"electnode/internal/event"
 	"electnode/internal/quorum"
 )
@@ -19,6 +20,9 @@ const (
 	maxFirstData = 1 << 10
 	readBuffer   = 4 << 10  // for packets
 	streamBuffer = 32 << 10 // for snapshot streams
+	// keptData is how much of a packet's data and authinfo is kept: no role looks at more of it, and what sessions and
+	// clients' requests need beyond it passes by.
+	keptData = 4 << 10
 	// progressBytes is how much of a snapshot stream passes at most between two Progress inputs.
 	progressBytes = 16 << 20
 )
@@ -86,6 +90,15 @@ var errEvicted = errors.New(evictedDetail)
 // errClosing says that the transport is being closed.
 var errClosing = errors.New("transport is closing")
 
+// Packets of one learner are taken so many at once, and then so often. A real server has 1000 requests of its clients under
+// way at most, and an answer to a heartbeat in each half tick. What is more waits in its own connection.
+// Differs from ZooKeeper, which reads everybody as fast as it can.
+const (
+	learnerPackets       = 2048
+	memberPacketsEvery   = time.Millisecond
+	strangerPacketsEvery = 5 * time.Millisecond
+)
+
 // converse tells of the connection, completes a TLS hand-shake, and delivers packets until it ends; spoke says that
 // there was one at least. An accepted connection has a deadline for the first: a role that is not decided yet may keep
 // learners waiting, but not who has not said a word.
@@ -98,11 +111,14 @@ func (t *Transport) converse(ctx context.Context, c *conn) (spoke bool, err erro
 		size = streamBuffer
 	}
 	r := bufio.NewReaderSize(c.sock, size)
+	stranger := false
 	if !c.dialled {
 		first, err := t.first(ctx, c, r)
 		if err != nil {
 			return false, err
 		}
+		sid, _ := claimed(first)
+		stranger = t.opt.Member != nil && !t.opt.Member(sid)
 		if !t.spoke(c) {
 			return false, errEvicted
 		}
@@ -110,7 +126,7 @@ func (t *Transport) converse(ctx context.Context, c *conn) (spoke bool, err erro
 			return true, errClosing
 		}
 	}
-	return !c.dialled, t.packets(c, r)
+	return !c.dialled, t.packets(c, r, stranger)
 }
 
 // first reads the first packet of an accepted connection, and asks the Guard about the learner that it names.
@@ -148,12 +164,23 @@ func claimed(p Packet) (quorum.SID, bool) {
 	return info.SID, err == nil || errors.Is(err, ErrLegacy) && len(p.Data) >= 8
 }
 
-// packets delivers packets until the connection ends.
-func (t *Transport) packets(c *conn, r *bufio.Reader) error {
+// packets delivers packets until the connection ends: those of a leader as fast as they come, those of learners so often
+// as they may come.
+func (t *Transport) packets(c *conn, r *bufio.Reader, stranger bool) error {
+	rate := crowd.Rate{Burst: learnerPackets, Every: memberPacketsEvery}
+	if stranger {
+		rate.Every = strangerPacketsEvery
+	}
+	var said crowd.Bucket
 	for {
-		p, err := ReadPacket(r, t.opt.MaxData)
+		p, err := readPacket(r, t.opt.MaxData, keptData)
 		if err != nil {
 			return err
+		}
+		if !c.dialled {
+			if wait := said.Wait(rate, time.Now()); wait > 0 && !t.sleep(wait) {
+				return errClosing
+			}
 		}
 		if p.Type == TypeSnap && c.dialled {
 			if p.Snapshot, err = t.snapshot(c, r, p); err != nil {

@@ -38,6 +38,11 @@ type TransportOptions struct {
 	// Guard is asked before a learner's first packet is delivered, and before a leader's connection is
 	// [everybody may speak as anybody].
 	Guard Guard
+	// Member says whether a server is in the configuration; others are read more slowly [all are]. Safe from any goroutine.
+	Member func(quorum.SID) bool
+	// IsTLS says whether an error of Network's Dial came out of a TLS hand-shake: such a dial is told by itself, because
+	// nothing mends it but a person [none did].
+	IsTLS func(error) bool
 	// IDs is the last ConnID that was given out, shared by all transports of a node [its own].
 	IDs *atomic.Uint64
 

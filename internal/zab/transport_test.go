@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"electnode/internal/event"
+	"electnode/internal/quorum"
 )
 
 func TestPacketsPass(t *testing.T) {
@@ -330,6 +331,60 @@ func TestSnapshotStream(t *testing.T) {
 		}
 		if in = <-e.inputs; in.Packet.Type != TypeNewLeader {
 			t.Errorf("after the stream: %+v", in)
+		}
+	})
+}
+
+// TestPacketsArePaced: a learner's packets are taken so fast and no faster, a stranger's more slowly; a leader's as they come.
+func TestPacketsArePaced(t *testing.T) {
+	const more = 100
+	for _, tt := range []struct {
+		name  string
+		sid   quorum.SID
+		every time.Duration
+	}{{"a member", 2, memberPacketsEvery}, {"a stranger", 7, strangerPacketsEvery}, {"a leader", 0, 0}} {
+		synctest.Test(t, func(t *testing.T) {
+			e := newEnds(TransportOptions{Member: func(sid quorum.SID) bool { return sid == 2 }})
+			defer e.Close()
+			if tt.sid == 0 {
+				e.dialled(t)
+			} else {
+				e.accepted(t)
+				go e.peer.Write(AppendPacket(nil, info(TypeFollowerInfo, tt.sid))) // ends with the write
+				<-e.inputs
+			}
+			begun := time.Now()
+			go e.peer.Write(bytes.Repeat(AppendPacket(nil, Packet{Type: TypePing}), learnerPackets+more)) // ends with the write
+			for i := range learnerPackets + more {
+				in := <-e.inputs
+				if in.Kind != Received {
+					t.Fatalf("%s, packet %d: %+v", tt.name, i, in)
+				}
+				if took, want := time.Since(begun), time.Duration(max(0, i+1-learnerPackets))*tt.every; took != want {
+					t.Fatalf("%s: packet %d after %s, want %s", tt.name, i+1, took, want)
+				}
+			}
+		})
+	}
+}
+
+// TestLongPackets: of a long packet no more is kept than a role looks at, however much it says it has.
+func TestLongPackets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnds(TransportOptions{})
+		defer e.Close()
+		e.accepted(t)
+		e.says(t)
+		data := bytes.Repeat([]byte("electnode"), 100_000)
+		long := Packet{Type: TypeRequest, Data: data, AuthInfo: []AuthID{{Scheme: "digest", ID: strings.Repeat("x", 50_000)}}}
+		go e.peer.Write(slices.Concat(AppendPacket(nil, long), AppendPacket(nil, Packet{Type: TypePing}))) // ends with the write
+		in := <-e.inputs
+		if in.Packet.Type != TypeRequest || !bytes.Equal(in.Packet.Data, data[:keptData]) || cap(in.Packet.Data) > keptData ||
+			len(in.Packet.AuthInfo) != 1 || in.Packet.AuthInfo[0] != (AuthID{}) {
+			t.Errorf("%d bytes of data, authinfo %v", len(in.Packet.Data), in.Packet.AuthInfo)
+		}
+		if in = <-e.inputs; in.Packet.Type != TypePing {
+			t.Errorf("after it: %+v", in)
 		}
 	})
 }
