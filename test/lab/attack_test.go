@@ -18,8 +18,8 @@ var attackTime = flag.Duration("attack", 20*time.Second, "how long TestAttack at
 // unfinishedTime is how long the attack that is after memory alone lasts.
 const unfinishedTime = 5 * time.Second
 
-// firstAttacker is the number of the first host that attacks.
-const firstAttacker = 100
+// rough is the wire while all is attacked.
+var rough = Fault{Loss: 0.01, Duplicate: 0.01, Delay: time.Millisecond, Jitter: 2 * time.Millisecond}
 
 // TestAttack floods all ports of three servers at once, from hosts of their own, for -attack: more half-open connections,
 // garbage, hand-shakes of foreign servers, frames of the largest length and clients that read nothing than there are
@@ -29,9 +29,9 @@ const firstAttacker = 100
 // are what they were. An attack that did not reach the bounds proves nothing, and fails.
 func TestAttack(t *testing.T) {
 	t.Parallel()
-	s := newSiege(t, "attack", *attackTime, "")
+	s := newSiege(t, "attack", "-attack", *attackTime, func(*Host) string { return "" })
 	s.storm([]*Node{s.held.Leader}, unfinished(), unfinishedTime)
-	s.Noise(Fault{Loss: 0.01, Duplicate: 0.01, Delay: time.Millisecond, Jitter: 2 * time.Millisecond})
+	s.Noise(rough)
 	s.storm(s.Nodes, slices.Concat(onElection(), onQuorum(), onClients()), *attackTime)
 	s.failOver()
 	s.reached(t)
@@ -50,19 +50,21 @@ type siege struct {
 	flags []string
 }
 
-// newSiege starts an ensemble with more settings and makes all ready for an attack on it.
-func newSiege(t *testing.T, name string, lasts time.Duration, more string) *siege {
+// newSiege starts an ensemble and makes all ready for an attack on it: more gives settings for one host, option is the flag
+// that says how long the attack lasts.
+func newSiege(t *testing.T, name, option string, lasts time.Duration, more func(*Host) string) *siege {
 	t.Helper()
 	s := &siege{t: t, begun: time.Now(), lives: map[int]int{}, seen: map[int]*account{},
 		flags: []string{"--web.listen-address", "0.0.0.0:7001", "--log.level", "info"}}
 	s.Ensemble = NewEnsemble(t, Options{Program: plainProgram(t), Servers: 3, Seed: *seed,
-		Settings: settings + "clientPort=2181\n4lw.commands.whitelist=*\n" + more, Dir: directory(*seed, name),
-		Again: fmt.Sprintf("go test ./test/lab -run %s -attack %s -seed %d", t.Name(), lasts, *seed)})
+		Settings: settings + "clientPort=2181\n4lw.commands.whitelist=*\n", Dir: directory(*seed, name),
+		Again: fmt.Sprintf("go test ./test/lab -run %s$ %s %s -seed %d", t.Name(), option, lasts, *seed)})
 	for _, n := range s.Nodes {
 		s.seen[n.SID] = newAccount()
+		n.Also(more(n.Host))
 		s.boot(n)
 	}
-	s.flood = NewFlood(t, s.Wire, firstAttacker, *seed)
+	s.flood = NewFlood(t, s.Wire, *seed)
 	s.held = s.AwaitAgreement(patience)
 	for _, n := range s.Nodes {
 		s.seen[n.SID].before = n.use(t)

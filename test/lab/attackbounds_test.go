@@ -19,12 +19,12 @@ import (
 
 // What one server of three may hold at its worst, by the bounds of docs/limits.md.
 const (
-	// memoryBound is resident memory: see docs/limits.md. The program, its runtime and its tables are 30 MiB; what is
-	// live of the rest 45 MiB: the events that wait for the sinks (14), the recordings (8), the waiting bytes of learners
-	// (16 of 256 KiB, written and waiting: 8), connections of HTTP (512 of 16 KiB of header and buffers: 8), the streams
-	// (32 of two batches: 4), strangers on the election port (131 of 16 KiB: 2), learners (16 of 3 packets of 16 KiB: 1);
-	// and the collector lets the heap grow to twice what is live before it begins.
-	memoryBound = 128 << 20
+	// memoryBound is resident memory, in bytes. A server that does nothing has 26 MiB. At its worst these are live besides,
+	// by the bounds of docs/limits.md: 8 MiB of recordings; 4 of streams (32 clients, 2 batches of 64 KiB each); 12 of
+	// connections of HTTP (512, with 16 KiB of header and 8 of buffers); 4 of links of strangers (two times 64, with 32 KiB
+	// of frame); 3 of the quorum port (172 connections with 4 KiB of buffer, 4 of packet and two stacks); and 4 of what
+	// waits for learners (16 strangers, 256 KiB each). The collector lets those 35 MiB grow to twice as much.
+	memoryBound = 96 << 20
 	// descriptorBound: half-open connections and links of strangers, either two that change hands; dials to them; the
 	// quorum port with those that leave; the client port; HTTP; and what a server has by itself.
 	descriptorBound = (64 + 3) + 2*64 + 64 + (96 + 4*3 + 64) + 60 + 512 + ownBound

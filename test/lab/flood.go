@@ -24,14 +24,15 @@ const (
 )
 
 const (
-	floodHosts   = 4  // the last is the one of the slow readers, which nobody else on it may crowd out
-	floodThreads = 24 // that dial, on each host
-	floodDial    = time.Second
-	floodHold    = 5 * time.Second        // how long a connection is held, if the kind of attack says nothing else
-	floodRest    = 100 * time.Millisecond // at most, between two connections of one attacker
-	floodTurned  = time.Second            // the same for who was turned away at once
-	floodRefused = 4 * time.Second        // the same where nobody listens
-	floodLate    = time.Second            // after which a connection is ended that should have ended by itself
+	firstAttacker = 100
+	floodHosts    = 4  // the last is the one of the slow readers, which nobody else on it may crowd out
+	floodThreads  = 24 // that dial, on each host
+	floodDial     = time.Second
+	floodHold     = 5 * time.Second        // how long a connection is held, if the kind of attack says nothing else
+	floodRest     = 100 * time.Millisecond // at most, between two connections of one attacker
+	floodTurned   = time.Second            // the same for who was turned away at once
+	floodRefused  = 4 * time.Second        // the same where nobody listens
+	floodLate     = time.Second            // after which a connection is ended that should have ended by itself
 	// What a slow reader lets its kernel keep, and the segments that it takes: the sender's kernel keeps less for such a
 	// connection. The kernel may give a little more.
 	smallBuffer  = 4 << 10
@@ -85,13 +86,12 @@ type grip struct {
 // made, whoever uses it then.
 type outlet struct{ dials chan func() }
 
-// NewFlood prepares attacks from hosts of their own, which are joined to the wire; the numbers of the hosts begin
-// with first. The end of the test stops it.
-func NewFlood(t testing.TB, wire *Wire, first int, seed uint64) *Flood {
+// NewFlood prepares attacks from hosts of their own, which are joined to the wire. The end of the test stops it.
+func NewFlood(t testing.TB, wire *Wire, seed uint64) *Flood {
 	t.Helper()
 	f := &Flood{seed: seed, tallies: map[string]*tally{}}
 	for i := range floodHosts {
-		host := NewHost(t, first+i)
+		host := NewHost(t, firstAttacker+i)
 		wire.Join(host)
 		o := &outlet{dials: make(chan func())}
 		for range floodThreads {

@@ -16,8 +16,12 @@ import (
 	"electnode/internal/zab"
 )
 
-// strangerFrame is the longest frame and packet of a stranger that is read at all.
-const strangerFrame = 16 << 10
+// What of a stranger's words is kept at most, see docs/limits.md: longer frames end the connection, and of longer packets
+// the rest is thrown away.
+const (
+	strangerFrame  = 32 << 10
+	strangerPacket = 4 << 10 // data and authinfo together
+)
 
 // unfinished are attackers that take as much memory as one connection can: frames and packets of the largest length, of
 // which the last byte does not come. They fill all places that strangers have.
@@ -163,7 +167,7 @@ func learner(r *rand.Rand) []byte {
 func packetWithoutLastByte(_ context.Context, g *grip) {
 	size := zab.DefaultMaxData
 	if g.times%2 == 1 {
-		size = strangerFrame / 4
+		size = strangerPacket / 2
 	}
 	p := zab.AppendPacket(nil, zab.Packet{Type: zab.TypeAckEpoch, Data: make([]byte, size), AuthInfo: []zab.AuthID{
 		{Scheme: strings.Repeat("x", size/2), ID: strings.Repeat("y", size/2-1)}}})
