@@ -128,7 +128,7 @@ func TestSlowDisk(t *testing.T) {
 		n.Boot()
 	}
 	others := []*Node{e.Node(1), e.Node(2)}
-	proc.Eventually(t, longestLeaderless(false)+inVain+spare, "the others have a leader without the stuck one", func() error {
+	proc.Eventually(t, longestLeaderless(never)+inVain+spare, "the others have a leader without the stuck one", func() error {
 		agreed, err := e.Agreement(others...)
 		if err == nil && agreed.Leader == stuck {
 			err = errors.New("they still follow it")

@@ -31,6 +31,7 @@ const (
 	floodHold     = 5 * time.Second        // how long a connection is held, if the kind of attack says nothing else
 	floodRest     = 100 * time.Millisecond // at most, between two connections of one attacker
 	floodTurned   = time.Second            // the same for who was turned away at once
+	floodStart    = 3 * time.Second        // in which all attackers begin
 	floodRefused  = 4 * time.Second        // the same where nobody listens
 	floodLate     = time.Second            // after which a connection is ended that should have ended by itself
 	// What a slow reader lets its kernel keep, and the segments that it takes: the sender's kernel keeps less for such a
@@ -163,7 +164,7 @@ func (f *Flood) Status(code int) int64 { return f.statuses[code].Load() }
 // attack makes one connection after the other. They do not all begin at once.
 func (f *Flood) attack(ctx context.Context, from *outlet, target *Host, r *rand.Rand, a attacker) {
 	t := f.tallies[a.name]
-	pause(ctx, time.Duration(r.Int64N(int64(floodTurned))))
+	pause(ctx, time.Duration(r.Int64N(int64(floodStart))))
 	for times := 0; ctx.Err() == nil; times++ {
 		begun, rest := time.Now(), floodRest
 		if conn, err := from.dial(ctx, netip.AddrPortFrom(target.Addr(), a.port), a.slow); err != nil {
