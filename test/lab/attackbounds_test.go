@@ -138,16 +138,17 @@ func wordy(t *testing.T, n *Node, lives int, lasted time.Duration) {
 
 // kindOf is what lines are counted by, see docs/limits.md: all strangers are one.
 func kindOf(l proc.Line) string {
-	kind := fmt.Sprint(l["msg"])
+	var kind strings.Builder
+	fmt.Fprint(&kind, l["msg"])
 	for _, key := range []string{"port", "reason", "result", "outcome", "type", "line"} {
 		if v, ok := l[key]; ok {
-			kind += fmt.Sprintf(" %s=%v", key, v)
+			fmt.Fprintf(&kind, " %s=%v", key, v)
 		}
 	}
 	if peer, ok := l["peer"].(float64); ok && peer >= 1 && peer <= 3 {
-		kind += fmt.Sprintf(" peer=%v", peer)
+		fmt.Fprintf(&kind, " peer=%v", peer)
 	}
-	return kind
+	return kind.String()
 }
 
 // use asks a node and the kernel what it holds.
