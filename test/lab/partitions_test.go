@@ -82,7 +82,19 @@ type partitions struct {
 	*Ensemble
 	tried, elections int
 	slowest          times
+
+	looked time.Time // when the leader was last looked at
+	still  time.Time // when the machine last stood still
+	stood  bool      // the machine stood still for so long that a leader could be taken for dead
+	again  int       // shapes that had to be tried again for that
 }
+
+const (
+	// standstill between two looks at the leader is enough for others to have missed it for syncLimit ticks.
+	standstill = syncLimit * tick / 2
+	// mostStandstills in one ensemble are put up with.
+	mostStandstills = 3
+)
 
 // trial is one shape with a certain leader.
 type trial struct {
@@ -130,12 +142,20 @@ func (p *partitions) try(t *testing.T, s shape, inside bool) {
 		}
 	}
 	var took times
+	p.looked, p.stood = c.began, false
 	p.settle(t, c, &took)
 	settled := time.Now()
 	p.hold(t, c)
 	healed := time.Now()
 	p.Heal()
 	p.AwaitAgreement(longestConvergence + spare)
+	if p.stood {
+		if p.again++; p.again > mostStandstills {
+			t.Fatalf("%s: the machine has stood still %d times", c.name, p.again)
+		}
+		p.try(t, s, inside)
+		return
+	}
 	took.Healed = time.Since(healed)
 	p.claims(t, s, settled, healed)
 	p.changed(t, c, healed)
@@ -160,7 +180,9 @@ func (p *partitions) settle(t *testing.T, c trial, took *times) {
 	elect, silence := c.within()
 	proc.Every(t, 10*time.Millisecond, max(elect, silence), c.name, func() error {
 		p.NoneEnded()
-		p.kept(t, c)
+		if !p.kept(t, c) {
+			return nil
+		}
 		electedErr, silentErr := p.elected(c.shape), p.silent(c.shape)
 		now := time.Since(c.began)
 		took.Elected, took.Silent = since(took.Elected, now, electedErr), since(took.Silent, now, silentErr)
@@ -174,15 +196,32 @@ func (p *partitions) settle(t *testing.T, c trial, took *times) {
 	})
 }
 
-// kept fails the test when a leader that should stay did not.
-func (p *partitions) kept(t *testing.T, c trial) {
+// kept fails the test when a leader that should stay did not; false: the machine stood still, and this trial says nothing.
+func (p *partitions) kept(t *testing.T, c trial) bool {
 	t.Helper()
-	if !c.stays {
-		return
+	p.look()
+	if p.stood || !c.stays {
+		return !p.stood
 	}
-	if now, err := p.Agreement(c.held.Leader); err != nil || now != c.held {
+	now, err := p.Agreement(c.held.Leader)
+	if err == nil && now == c.held {
+		return true
+	}
+	if p.look(); time.Since(p.still) > noticed {
 		t.Fatalf("%s: server %d led in epoch %s, and hears a quorum; now: %+v, %v", c.name, c.held.Leader.SID, c.held.Epoch, now, err)
 	}
+	t.Logf("%s: the machine stood still %s ago, once more", c.name, time.Since(p.still))
+	p.stood = true
+	return false
+}
+
+// look notes that the leader is being looked at, and whether the machine has stood still since the last time.
+func (p *partitions) look() {
+	now := time.Now()
+	if now.Sub(p.looked) >= standstill {
+		p.still = now
+	}
+	p.looked = now
 }
 
 // changed counts the elections, and fails the test when there was none though the leader reached no quorum any more.
@@ -229,13 +268,15 @@ func (p *partitions) hold(t *testing.T, c trial) {
 	}
 	proc.Throughout(t, rest, c.name+" settled", func() error {
 		p.NoneEnded()
-		p.kept(t, c)
+		if !p.kept(t, c) {
+			return nil
+		}
 		if err := p.silent(c.shape); err != nil || c.deaf() {
 			return err // a deaf server may be elected once more meanwhile
 		}
 		return p.elected(c.shape)
 	})
-	if err := p.elected(c.shape); err != nil {
+	if err := p.elected(c.shape); err != nil && !p.stood {
 		t.Errorf("%s: in the end: %v", c.name, err)
 	}
 }
