@@ -120,6 +120,7 @@ func (f *Flood) Start(targets []*Host, all []attacker) {
 		if f.tallies[a.name] == nil {
 			f.tallies[a.name] = new(tally)
 		}
+		t := f.tallies[a.name]
 		if a.hold == 0 {
 			a.hold = floodHold
 		}
@@ -129,7 +130,7 @@ func (f *Flood) Start(targets []*Host, all []attacker) {
 					f.stream++
 					r := rand.New(rand.NewPCG(f.seed, f.stream))
 					// Owned by f: ends when ctx does, which Stop sees to.
-					f.running.Go(func() { f.attack(ctx, f.hosts[i], target, r, a) })
+					f.running.Go(func() { f.attack(ctx, f.hosts[i], target, r, a, t) })
 				}
 			}
 		}
@@ -162,8 +163,7 @@ func (f *Flood) GivenUp(name string, node *Node) int64 {
 func (f *Flood) Status(code int) int64 { return f.statuses[code].Load() }
 
 // attack makes one connection after the other. They do not all begin at once.
-func (f *Flood) attack(ctx context.Context, from *outlet, target *Host, r *rand.Rand, a attacker) {
-	t := f.tallies[a.name]
+func (f *Flood) attack(ctx context.Context, from *outlet, target *Host, r *rand.Rand, a attacker, t *tally) {
 	pause(ctx, time.Duration(r.Int64N(int64(floodStart))))
 	for times := 0; ctx.Err() == nil; times++ {
 		begun, rest := time.Now(), floodRest
