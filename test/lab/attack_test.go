@@ -21,9 +21,9 @@ const unfinishedTime = 5 * time.Second
 // unreached is how much longer an attack may last until it has reached the bounds.
 const unreached = time.Minute
 
-// besieged are settings for servers under attack. A leader is left when it is silent for half of the time that it may be by
-// default: the machine has more to do with the attackers than with them.
-const besieged = "syncLimit=10\ncnxTimeout=2000\nclientPort=2181\n4lw.commands.whitelist=*\n"
+// besieged are settings for servers under attack. A leader is left when it is silent for as long as it may be by default: the
+// machine has more to do with the attackers than with them.
+const besieged = "syncLimit=20\ncnxTimeout=2000\nclientPort=2181\n4lw.commands.whitelist=*\n"
 
 // rough is the wire while all is attacked.
 var rough = Fault{Loss: 0.01, Duplicate: 0.01, Delay: time.Millisecond, Jitter: 2 * time.Millisecond}
