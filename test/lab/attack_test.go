@@ -25,6 +25,10 @@ const unreached = time.Minute
 // machine has more to do with the attackers than with them.
 const besieged = "syncLimit=20\ncnxTimeout=2000\nclientPort=2181\n4lw.commands.whitelist=*\n"
 
+// besiegedFailOver is how long another leader may take, as in longestLeaderless: the death of a process is noticed at once,
+// and a dial may take longer here.
+const besiegedFailOver = election - cnxTimeout + 2*time.Second + handshake
+
 // rough is the wire while all is attacked.
 var rough = Fault{Loss: 0.01, Duplicate: 0.01, Delay: time.Millisecond, Jitter: 2 * time.Millisecond}
 
@@ -167,7 +171,7 @@ func (s *siege) failOver() {
 	others := slices.DeleteFunc(slices.Clone(s.Nodes), func(n *Node) bool { return n == old })
 	s.kill(old)
 	begun := time.Now()
-	proc.Every(s.t, 10*time.Millisecond, election+handshake+spare, "the others have another leader", func() error {
+	proc.Every(s.t, 10*time.Millisecond, besiegedFailOver+spare, "the others have another leader", func() error {
 		now, err := s.Agreement(others...)
 		if err == nil && now.Leader == old {
 			err = errors.New("they still follow the dead one")
