@@ -98,7 +98,7 @@ func describeNodeEvent(ev event.Event) string {
 	case event.NodeStopped:
 		return "node stopped" + because(ev.Error)
 	case event.StateChanged:
-		return fmt.Sprintf("%s -> %s%s", ev.From, ev.To, because(ev.Reason))
+		return fmt.Sprintf("%s -> %s%s", ev.From, ev.To, because(strings.TrimSuffix(ev.Reason+": "+ev.Detail, ": ")))
 	case event.ConfigSeen:
 		return fmt.Sprintf("configuration %s at %d%s%s", ev.Version, ev.Peer, map[bool]string{true: ", adopted"}[ev.Adopted],
 			because(ev.Detail))

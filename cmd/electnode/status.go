@@ -262,8 +262,8 @@ func table(out io.Writer, all []answer) error {
 		if s.Leader != nil {
 			leader = s.Leader.String()
 		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%t\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.SID, s.State, leader, s.Established,
-			s.Round, orDash(s.AcceptedEpoch), orDash(s.CurrentEpoch), orDash(s.Zxid), a.links(),
+		fmt.Fprintf(w, "%d\t%s\t%s\t%t\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.SID, plain(s.State), leader, s.Established,
+			plain(s.Round), orDash(s.AcceptedEpoch), orDash(s.CurrentEpoch), orDash(s.Zxid), a.links(),
 			s.Since.Format("15:04:05.000"), a.URL)
 	}
 	if err := w.Flush(); err != nil {
@@ -288,7 +288,7 @@ func (a answer) links() string {
 }
 
 // orDash is what stands in a table for what is not known.
-func orDash(text string) string { return cmp.Or(text, "-") }
+func orDash(text string) string { return cmp.Or(plain(text), "-") }
 
 // outlook says in a sentence how the ensemble stands, as its established leader, or a watcher, sees it.
 func outlook(all []answer) string {
@@ -308,7 +308,7 @@ func outlook(all []answer) string {
 		if a.Watched != nil {
 			seen = ", seen from outside"
 		}
-		return fmt.Sprintf("\nserver %d leads in epoch %s since %s (%s)%s; %s\n", s.SID, s.CurrentEpoch,
+		return fmt.Sprintf("\nserver %d leads in epoch %s since %s (%s)%s; %s\n", s.SID, plain(s.CurrentEpoch),
 			s.EstablishedSince.Format("2006-01-02 15:04:05"), time.Since(*s.EstablishedSince).Round(time.Second), seen, what)
 	}
 	return "\nno established leader among the nodes asked\n"

@@ -22,6 +22,8 @@ type NodeStopped struct{ Error string }
 type StateChanged struct {
 	From, To quorum.State
 	Reason   string // one of the Reason constants when To is LOOKING, else the ElectionDecided's How
+	// Detail says more about a leader or learner that never came into office; what ends an office is in LeaderLost.
+	Detail string
 }
 
 // Reasons why an election starts or a leadership ends: a closed set, fit for a label.

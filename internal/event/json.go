@@ -45,6 +45,7 @@ func (e *encoder) election(ev Event) bool {
 		e.state("from", ev.From)
 		e.state("to", ev.To)
 		e.text("reason", ev.Reason)
+		e.text("detail", ev.Detail)
 	case ElectionStarted:
 		e.text("reason", ev.Reason)
 		e.instant("at", ev.At)

@@ -65,7 +65,7 @@ func (d *decoder) election(name string) Event {
 	case "NodeStopped":
 		return NodeStopped{Error: d.text("detail")}
 	case "StateChanged":
-		return StateChanged{From: d.state("from"), To: d.state("to"), Reason: d.text("reason")}
+		return StateChanged{From: d.state("from"), To: d.state("to"), Reason: d.text("reason"), Detail: d.text("detail")}
 	case "ElectionStarted":
 		return ElectionStarted{Reason: d.text("reason"), At: d.instant("at"), Round: d.round("round"),
 			Vote: d.vote("vote")}

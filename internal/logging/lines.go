@@ -11,9 +11,14 @@ import (
 // levelOf says how loud an event is; false: a line would tell nobody anything.
 func levelOf(ev event.Event) (slog.Level, bool) {
 	switch ev := ev.(type) {
-	case event.NodeStarted, event.StateChanged, event.ElectionDecided, event.LeaderEstablished,
+	case event.NodeStarted, event.ElectionDecided, event.LeaderEstablished,
 		event.ElectionStarted, event.ConnectionUp, event.EpochProposed, event.FollowerJoined,
 		event.SyncReceived:
+		return slog.LevelInfo, true
+	case event.StateChanged:
+		if ev.Detail != "" {
+			return slog.LevelWarn, true // an election was in vain
+		}
 		return slog.LevelInfo, true
 	case event.NodeStopped:
 		if ev.Error != "" {
@@ -118,7 +123,7 @@ func describeElection(ev event.Event) (string, []slog.Attr) {
 		return "node stopped", []slog.Attr{detail(ev.Error)}
 	case event.StateChanged:
 		return "state", []slog.Attr{slog.String("from", ev.From.String()), slog.String("to", ev.To.String()),
-			reason(ev.Reason)}
+			reason(ev.Reason), detail(ev.Detail)}
 	case event.ElectionStarted:
 		return "election started", []slog.Attr{reason(ev.Reason), round(ev.Round), vote("vote", ev.Vote)}
 	case event.RoundChanged:

@@ -42,7 +42,7 @@ func newLinkSeries(k maker, strange prometheus.Counter) linkSeries {
 			networkBounds(), "peer"),
 		latencyDropped: k.counters("electnode_notification_latency_dropped_total",
 			"Notifications whose time of sending was in the future or more than a minute ago.", "peer"),
-		attempts: k.counters("electnode_connection_attempts_total", "Dials to election addresses.", "peer", "result"),
+		attempts: k.counters("electnode_connection_attempts_total", "Dials to election addresses, and to quorum addresses those with result tls or identity.", "peer", "result"),
 		ties: k.counters("electnode_connection_tie_breaks_total",
 			"Decisions which of a pair's connections stays.", "peer", "side", "outcome"),
 		drops: k.counters("electnode_connection_drops_total", "Election connections that ended.", "peer", "reason"),

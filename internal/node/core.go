@@ -105,7 +105,7 @@ func (c *Core) Start(now time.Time) Output {
 	c.emit(event.NodeStarted{Role: m.Role, AcceptedEpoch: c.epochs.Accepted, CurrentEpoch: c.epochs.Current,
 		Zxid: c.opt.Role.LastZxid, View: c.view})
 	c.since, c.estSince = now, now
-	c.look(now, event.ReasonStart)
+	c.look(now, event.ReasonStart, "")
 	return c.finish()
 }
 
@@ -230,16 +230,16 @@ func (c *Core) Tick(now time.Time) Output {
 
 func due(deadline, now time.Time) bool { return !deadline.IsZero() && !now.Before(deadline) }
 
-// look enters the next election. Rule: case LOOKING in QuorumPeer.run.
-func (c *Core) look(now time.Time, reason string) {
+// look enters the next election; detail says what the last one was in vain for. Rule: case LOOKING in QuorumPeer.run.
+func (c *Core) look(now time.Time, reason, detail string) {
 	if c.state != quorum.Looking {
-		c.changeState(now, quorum.Looking, reason)
+		c.changeState(now, quorum.Looking, reason, detail)
 	}
 	c.fromElection(now, c.election.Start(now, reason, c.opt.Role.LastZxid, c.epochs.Current))
 }
 
-func (c *Core) changeState(now time.Time, to quorum.State, reason string) {
-	c.emit(event.StateChanged{From: c.state, To: to, Reason: reason})
+func (c *Core) changeState(now time.Time, to quorum.State, reason, detail string) {
+	c.emit(event.StateChanged{From: c.state, To: to, Reason: reason, Detail: detail})
 	c.state, c.since = to, now
 	if to == quorum.Looking {
 		c.out.Forget = true
@@ -300,7 +300,9 @@ func (c *Core) holdBack(now time.Time, atLeast time.Duration) {
 
 // leave drops the role and looks again.
 func (c *Core) leave(now time.Time, reason, detail string) {
-	c.lost(now, reason, detail)
+	if c.lost(now, reason, detail) {
+		detail = "" // it was told
+	}
 	c.role, c.roleAt = nil, time.Time{}
 	c.port, c.early = portClosed, nil
 	// What the role that ended still wanted is void, except what it said last.
@@ -309,17 +311,18 @@ func (c *Core) leave(now time.Time, reason, detail string) {
 		c.out.Persist, c.writing = nil, nil
 	}
 	c.out.DropRole = true
-	c.look(now, reason)
+	c.look(now, reason, detail)
 }
 
 // lost says that there is no established leader any more, if there was one.
-func (c *Core) lost(now time.Time, reason, detail string) {
+func (c *Core) lost(now time.Time, reason, detail string) bool {
 	if c.established == nil {
-		return
+		return false
 	}
 	c.emit(event.LeaderLost{Leader: c.established.Leader, Epoch: c.established.Epoch, Reason: reason,
 		Detail: detail})
 	c.established, c.estSince = nil, now
+	return true
 }
 
 func (c *Core) finish() Output {

@@ -9,6 +9,8 @@ import (
 	"electnode/internal/fle"
 	"electnode/internal/quorum"
 	"electnode/internal/zab"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // bench is a core on fake time, with answers to what must be answered at once.
@@ -255,5 +257,38 @@ func TestResignAndStop(t *testing.T) {
 	b.take(b.core.Stop(b.now, nil))
 	if count[event.NodeStopped](b.events) != 1 || count[event.ElectionAborted](b.events) != 1 {
 		t.Error("the end was not said once")
+	}
+}
+
+// TestInVain: a learner that never reaches its leader says at its end what was wrong,
+// once.
+func TestInVain(t *testing.T) {
+	b := newBench(t, 1)
+	b.take(b.core.Start(b.now))
+	other := quorum.Vote{Leader: 3}
+	b.says(2, quorum.Looking, other, 1)
+	b.says(3, quorum.Looking, other, 1)
+	if b.state() != quorum.Following {
+		t.Fatal(b.state())
+	}
+	begun := b.now
+	for b.state() == quorum.Following && b.now.Sub(begun) < 10*time.Second {
+		b.take(b.core.Zab(b.now, zab.Input{Kind: zab.DialError, Detail: "10.0.0.3:2888: TLS hand-shake: expired"}))
+		b.pass(100 * time.Millisecond)
+	}
+	var told []string
+	for _, ev := range b.events {
+		switch ev := ev.(type) {
+		case event.StateChanged:
+			if ev.Detail != "" {
+				told = append(told, ev.Reason+": "+ev.Detail)
+			}
+		case event.LeaderLost:
+			told = append(told, ev.Detail)
+		}
+	}
+	want := []string{"no_leader: not reached within 5s: 10.0.0.3:2888: TLS hand-shake: expired"}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("(-want +told)\n%s", diff)
 	}
 }

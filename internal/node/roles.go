@@ -13,7 +13,7 @@ import (
 // reached. Rule: cases LEADING, FOLLOWING and OBSERVING in QuorumPeer.run.
 func (c *Core) decide(now time.Time, d fle.Decision) {
 	c.decision, c.decidedAt = d, now
-	c.changeState(now, d.State, string(d.How))
+	c.changeState(now, d.State, string(d.How), "")
 	c.takeRole(now)
 }
 

@@ -76,7 +76,7 @@ func (m *Manager) meet(conn net.Conn, pre Preamble, start time.Time, accepted, a
 	m.mu.Lock()
 	if m.misjudged(pre.SID, asOf) {
 		m.mu.Unlock()
-		m.reject(conn, start, rejectReason(errViews), errViews.Error())
+		m.reject(conn, start, event.RejectIdentity, viewsChanged)
 		return
 	}
 	if pre.SID == quorum.AnonymousSID {

@@ -126,7 +126,7 @@ func (m *Manager) introduce(ctx context.Context, p *peer, d *dial, conn *dialled
 	at := event.ConnectionAttempt{Peer: p.sid, Address: conn.addr, Result: event.DialConnected}
 	var err error
 	if misjudged {
-		err = errViews
+		err = &identityError{viewsChanged}
 	} else if r.preamble {
 		conn.SetWriteDeadline(time.Now().Add(m.opt.WriteTimeout))
 		_, err = conn.Write(m.preamble)

@@ -32,8 +32,8 @@ func (m *Manager) vouch(ctx context.Context, conn net.Conn, sid quorum.SID) erro
 	return nil
 }
 
-// errViews says that who may speak as whom was judged by a configuration that is not in force any more.
-var errViews = &identityError{"the configuration changed while it was asked who this is"}
+// viewsChanged says that who may speak as whom was judged by a configuration that is not in force any more.
+const viewsChanged = "the configuration changed while it was asked who this is"
 
 // asOf is which configuration is in force.
 func (m *Manager) asOf() uint64 {

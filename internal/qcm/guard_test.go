@@ -215,7 +215,7 @@ func TestMisjudgedCaller(t *testing.T) {
 			t.Fatal(err)
 		}
 		ends(t, conn)
-		if e := await[event.HandshakeRejected](t, n.rec, 0, nil); e.Reason != event.RejectIdentity || e.Detail != errViews.reason {
+		if e := await[event.HandshakeRejected](t, n.rec, 0, nil); e.Reason != event.RejectIdentity || e.Detail != viewsChanged {
 			t.Errorf("%+v", e)
 		}
 		seven := raw(t, net, ip(7), 5, hello(t, 7, at(7))) // judged as a member
@@ -245,7 +245,7 @@ func TestMisjudgedAnswer(t *testing.T) {
 		}
 		ends(t, first) // and heard nothing
 		a := await(t, n.rec, 0, func(a event.ConnectionAttempt) bool { return a.Peer == 3 })
-		if a.Result != event.DialIdentity || a.Detail != errViews.reason {
+		if a.Result != event.DialIdentity || a.Detail != viewsChanged {
 			t.Errorf("%+v", a)
 		}
 		n.say(3, "hello")

@@ -20,12 +20,12 @@ import (
 
 // authority signs certificates.
 type authority struct {
-	t    *testing.T
+	t    testing.TB
 	cert *x509.Certificate
 	key  crypto.Signer
 }
 
-func newKey(t *testing.T, kind string) crypto.Signer {
+func newKey(t testing.TB, kind string) crypto.Signer {
 	t.Helper()
 	var key crypto.Signer
 	var err error
@@ -40,7 +40,7 @@ func newKey(t *testing.T, kind string) crypto.Signer {
 	return key
 }
 
-func newAuthority(t *testing.T, name string) *authority {
+func newAuthority(t testing.TB, name string) *authority {
 	t.Helper()
 	a := &authority{t: t, key: newKey(t, "EC")}
 	template := template(name)
@@ -91,7 +91,7 @@ func certPEM(all ...*x509.Certificate) []byte {
 	return out
 }
 
-func keyPEM(t *testing.T, key crypto.Signer) []byte {
+func keyPEM(t testing.TB, key crypto.Signer) []byte {
 	t.Helper()
 	raw, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
@@ -101,7 +101,7 @@ func keyPEM(t *testing.T, key crypto.Signer) []byte {
 }
 
 // file writes parts into a file of its own.
-func file(t *testing.T, name string, parts ...[]byte) string {
+func file(t testing.TB, name string, parts ...[]byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, slices.Concat(parts...), 0o600); err != nil {

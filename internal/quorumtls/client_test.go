@@ -90,7 +90,7 @@ func greet(ctx context.Context, n qcm.Network, addr string) error {
 }
 
 // load makes stores of PEM files: a key of the kind given and its certificate, and whom to trust.
-func load(t *testing.T, by *authority, kind string, trust *authority, change func(*x509.Certificate)) *Stores {
+func load(t testing.TB, by *authority, kind string, trust *authority, change func(*x509.Certificate)) *Stores {
 	t.Helper()
 	key := newKey(t, kind)
 	s, err := Load(settings(file(t, "own.pem", keyPEM(t, key), certPEM(by.issue(key, change))), file(t, "ca.pem", certPEM(trust.cert))))

@@ -17,7 +17,7 @@ const (
 	maxConnsPerHost    = 256
 	maxRequests        = 512 // requests that are being answered; HTTP/2 has many on one connection
 	maxRequestsPerHost = 256
-	maxH2Requests      = 16 // on one connection of HTTP/2, those whose password is being looked at included
+	maxConnRequests    = 16 // on one connection of HTTP/2, those whose password is being looked at included
 	maxStreams         = 32 // clients of a stream of events; each costs a connection, a goroutine and a batch
 	maxStreamsPerHost  = 16
 	maxPages           = 128 // the same of the page, which people leave open

@@ -277,7 +277,7 @@ func TestTurns(t *testing.T) {
 // TestRequestsOfAConnection: HTTP/2 puts no more requests on a connection at a time than there may be, those included whose
 // password is still being looked at: that costs time, and comes before all other bounds.
 func TestRequestsOfAConnection(t *testing.T) {
-	const requests = 3*maxH2Requests + 1
+	const requests = 3*maxConnRequests + 1
 	dir := t.TempDir()
 	pool := certificate(t, dir)
 	file := write(t, filepath.Join(dir, "web.yml"), "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n")
@@ -302,7 +302,7 @@ func TestRequestsOfAConnection(t *testing.T) {
 	close(release)
 	asking.Wait()
 	for conn, n := range at {
-		if n > maxH2Requests || !strings.HasPrefix(conn, "HTTP/2.0 ") {
+		if n > maxConnRequests || !strings.HasPrefix(conn, "HTTP/2.0 ") {
 			t.Errorf("%d requests at a time on %s", n, conn)
 		}
 	}

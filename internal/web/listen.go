@@ -76,7 +76,7 @@ func (s *Server) start(opt ListenOptions, h http.Handler) {
 	for _, ln := range s.listeners {
 		server := &http.Server{Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: requestTime,
 			WriteTimeout: answerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader, ConnState: d.state,
-			HTTP2:       &http.HTTP2Config{MaxConcurrentStreams: maxH2Requests},
+			HTTP2:       &http.HTTP2Config{MaxConcurrentStreams: maxConnRequests},
 			BaseContext: func(net.Listener) context.Context { return requests }, ConnContext: accepted,
 			ErrorLog: errorLog(s.log)}
 		s.servers = append(s.servers, server)

@@ -254,6 +254,16 @@ func FuzzReadPacket(f *testing.F) {
 		}
 		_, _ = ParseLearnerInfo(p.Data)
 		_, _ = ParseAckEpoch(p.Data)
+		_, _ = requestOp(p.Data)
+		_, _ = refuseSession(p.Data)
+		// What a Transport keeps of it is its beginning, and no byte more or less was read.
+		r := bufio.NewReader(bytes.NewReader(append(AppendPacket(nil, p), "end"...)))
+		short, err := readPacket(r, DefaultMaxData, 7)
+		rest, _ := io.ReadAll(r)
+		if err != nil || short.Type != p.Type || short.Zxid != p.Zxid || !bytes.Equal(short.Data, p.Data[:min(7, len(p.Data))]) ||
+			(short.Data == nil) != (p.Data == nil) || len(short.AuthInfo) != len(p.AuthInfo) || string(rest) != "end" {
+			t.Fatalf("%+v was kept as %+v, %v, and %q is left", p, short, err, rest)
+		}
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,14 +107,20 @@ func (t *Transport) attempt(ctx context.Context, wait time.Duration, leader quor
 		return nil, fmt.Errorf("%s: %w", addr, err)
 	}
 	ips = ips[:min(len(ips), maxResolved)]
-	err = fmt.Errorf("%s: no address", addr)
+	if len(ips) == 0 {
+		return nil, fmt.Errorf("%s: no address", addr)
+	}
+	var errs []string
 	for i, ip := range ips {
-		var sock net.Conn
-		if sock, err = t.dialIP(ctx, leader, net.JoinHostPort(ip, port), len(ips)-i); err == nil {
+		sock, err := t.dialIP(ctx, leader, net.JoinHostPort(ip, port), len(ips)-i)
+		if err == nil {
 			return sock, nil
 		}
+		if text := err.Error(); !slices.Contains(errs, text) {
+			errs = append(errs, text)
+		}
 	}
-	return nil, err
+	return nil, errors.New(strings.Join(errs, "; "))
 }
 
 // dialIP tries one address with its share of the time that is left: one that swallows packets must not

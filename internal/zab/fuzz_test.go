@@ -260,89 +260,111 @@ func TestHostileRoles(t *testing.T) {
 	}
 }
 
+// leaderGame is a leader that meets the moves of a script, with a ledger of what it was told.
+type leaderGame struct {
+	*player
+	l               *Leader
+	script          script
+	pool            []Packet
+	last            ConnID
+	names           map[ConnID]quorum.SID // who a connection says it is
+	promised, acked quorum.Set
+}
+
 // playLeader lets a leader meet the moves of a script; each is a connection, counted from the youngest, and what happens.
 func playLeader(t *testing.T, moves, raw []byte) (established bool) {
-	s, pool := script(moves), packets(raw)
+	s := script(moves)
 	o := fuzzOptions(t, &s, 1)
 	l := NewLeader(o)
-	p := began(t, l, o.Epochs)
-	var last ConnID
-	names := map[ConnID]quorum.SID{} // who a connection says it is
-	promised, acked := quorum.Set{}, quorum.Set{}
-	promised.Add(o.Self) // p.disk tells
-	acked.Add(o.Self)
-	for len(s) > 0 && !p.over {
-		conn := last - min(last, ConnID(s.next()%8))
-		move := s.next() % 40
-		if !p.common(&s, move) {
-			in := Input{Kind: Received, Conn: conn}
-			switch move {
-			case 3, 4:
-				last++
-				p.open[last] = true
-				in = Input{Kind: Opened, Conn: last, Remote: fmt.Sprintf("192.0.2.%d:1", s.next()%4)}
-			case 5:
-				in = Input{Kind: Closed, Conn: conn, Detail: "gone"}
-				delete(p.open, conn)
-			case 6, 7:
-				typ := []PacketType{TypeFollowerInfo, TypeFollowerInfo, TypeObserverInfo}[s.next()%3]
-				in.Packet = info(typ, quorum.SID(s.next()%12))
-				in.Packet.Zxid = s.zxid()
-			case 8:
-				in.Packet = Packet{Type: TypeAckEpoch, Zxid: s.zxid(), Data: AppendAckEpoch(nil, s.epoch())}
-			case 9:
-				in.Packet = Packet{Type: TypeAck, Zxid: s.zxid()}
-			case 10:
-				if in.Packet = (Packet{Type: TypePing}); len(pool) > 0 {
-					in.Packet, pool = pool[0], pool[1:]
-				}
-			case 11:
-				kinds := []InputKind{CutOff, CutOff, CutOff, Resign, PortLost}
-				in = Input{Kind: kinds[s.next()%5], Peer: quorum.SID(s.next() % 4), Detail: "asked"}
-			default:
-				if !p.open[conn] {
-					last++
-					p.open[last] = true
-					in = Input{Kind: Opened, Conn: last, Remote: "192.0.2.1:1"}
-					break
-				}
-				in.Packet = honestLearner(p.said[conn], l.epoch, quorum.SID(2+conn%2), move == repeats)
-				if in.Packet.Type == TypeFollowerInfo && move == watches {
-					in.Packet.Type = TypeObserverInfo
-				}
+	g := &leaderGame{player: began(t, l, o.Epochs), l: l, script: s, pool: packets(raw), names: map[ConnID]quorum.SID{},
+		promised: quorum.Set{}, acked: quorum.Set{}}
+	g.promised.Add(o.Self) // its disk tells
+	g.acked.Add(o.Self)
+	for len(g.script) > 0 && !g.over {
+		conn := g.last - min(g.last, ConnID(g.script.next()%8))
+		move := g.script.next() % 40
+		if !g.common(&g.script, move) {
+			in := g.input(move, conn)
+			if in.Kind == Received && !g.open[conn] {
+				continue
 			}
-			if in.Kind == Received {
-				if !p.open[conn] {
-					continue
-				}
-				said := p.said[conn]
-				if _, named := names[conn]; !named {
-					names[conn] = -1 // until it is known: nobody
-					if i, err := ParseLearnerInfo(in.Packet.Data); err == nil && in.Packet.Type == TypeFollowerInfo {
-						names[conn] = i.SID
-					}
-				}
-				switch e, err := ParseAckEpoch(in.Packet.Data); {
-				case said == TypeLeaderInfo && in.Packet.Type == TypeAckEpoch && err == nil && e != -1:
-					promised.Add(names[conn])
-				case said == TypeNewLeader && in.Packet.Type == TypeAck && in.Packet.Zxid.Epoch() == l.epoch:
-					acked.Add(names[conn])
-				}
-			}
-			p.after(l.Step(p.now, in))
+			g.hear(in)
+			g.after(l.Step(g.now, in))
 		}
 		if n, most := len(l.handlers), maxSilent+o.servers()+maxStrangers+maxPerServer*o.servers(); n > most {
 			t.Fatalf("%d connections, %d are allowed", n, most)
 		}
-		if e := p.out.Established; e != nil {
-			if established || !o.quorum(promised.Has) || !o.quorum(acked.Has) || p.disk != (Epochs{e.Epoch, e.Epoch}) || e.Leader != o.Self {
+		if e := g.out.Established; e != nil {
+			if established || !o.quorum(g.promised.Has) || !o.quorum(g.acked.Has) || g.disk != (Epochs{e.Epoch, e.Epoch}) || e.Leader != o.Self {
 				t.Fatalf("established %+v (before: %t) with the promises of %v, the acknowledgements of %v and %+v on disk",
-					*e, established, promised, acked, p.disk)
+					*e, established, g.promised, g.acked, g.disk)
 			}
 			established = true
 		}
 	}
 	return established
+}
+
+// input is what a move means.
+func (g *leaderGame) input(move byte, conn ConnID) Input {
+	in, s := Input{Kind: Received, Conn: conn}, &g.script
+	switch move {
+	case 3, 4:
+		return g.opens(s.next() % 4)
+	case 5:
+		delete(g.open, conn)
+		return Input{Kind: Closed, Conn: conn, Detail: "gone"}
+	case 6, 7:
+		typ := []PacketType{TypeFollowerInfo, TypeFollowerInfo, TypeObserverInfo}[s.next()%3]
+		in.Packet = info(typ, quorum.SID(s.next()%12))
+		in.Packet.Zxid = s.zxid()
+	case 8:
+		in.Packet = Packet{Type: TypeAckEpoch, Zxid: s.zxid(), Data: AppendAckEpoch(nil, s.epoch())}
+	case 9:
+		in.Packet = Packet{Type: TypeAck, Zxid: s.zxid()}
+	case 10:
+		if in.Packet = (Packet{Type: TypePing}); len(g.pool) > 0 {
+			in.Packet, g.pool = g.pool[0], g.pool[1:]
+		}
+	case 11:
+		kinds := []InputKind{CutOff, CutOff, CutOff, Resign, PortLost}
+		return Input{Kind: kinds[s.next()%5], Peer: quorum.SID(s.next() % 4), Detail: "asked"}
+	default:
+		if !g.open[conn] {
+			return g.opens(1)
+		}
+		in.Packet = honestLearner(g.said[conn], g.l.epoch, quorum.SID(2+conn%2), move == repeats)
+		if in.Packet.Type == TypeFollowerInfo && move == watches {
+			in.Packet.Type = TypeObserverInfo
+		}
+	}
+	return in
+}
+
+// opens is a connection from a host.
+func (g *leaderGame) opens(host byte) Input {
+	g.last++
+	g.open[g.last] = true
+	return Input{Kind: Opened, Conn: g.last, Remote: fmt.Sprintf("192.0.2.%d:1", host)}
+}
+
+// hear enters what a packet says into the ledger.
+func (g *leaderGame) hear(in Input) {
+	if in.Kind != Received {
+		return
+	}
+	if _, named := g.names[in.Conn]; !named {
+		g.names[in.Conn] = -1 // nobody whose word counts
+		if i, err := ParseLearnerInfo(in.Packet.Data); err == nil && in.Packet.Type == TypeFollowerInfo {
+			g.names[in.Conn] = i.SID
+		}
+	}
+	switch e, err := ParseAckEpoch(in.Packet.Data); {
+	case g.said[in.Conn] == TypeLeaderInfo && in.Packet.Type == TypeAckEpoch && err == nil && e != -1:
+		g.promised.Add(g.names[in.Conn])
+	case g.said[in.Conn] == TypeNewLeader && in.Packet.Type == TypeAck && in.Packet.Zxid.Epoch() == g.l.epoch:
+		g.acked.Add(g.names[in.Conn])
+	}
 }
 
 // honestLearner is what server sid says after what its leader of epoch said last; again: it has promised that epoch before.
@@ -362,80 +384,96 @@ func honestLearner(said PacketType, epoch quorum.Epoch, sid quorum.SID, again bo
 	return Packet{Type: TypePing}
 }
 
+// learnerGame is a learner that meets the moves of a script.
+type learnerGame struct {
+	*player
+	l      *Learner
+	script script
+	pool   []Packet
+	conn   ConnID
+	leads  quorum.Epoch // of the NEWLEADER that counts
+}
+
 // playLearner lets a learner meet the moves of a script.
 func playLearner(t *testing.T, moves, raw []byte) (established bool) {
-	s, pool := script(moves), packets(raw)
+	s := script(moves)
 	o := fuzzOptions(t, &s, 1)
 	l := NewLearner(o)
-	p := began(t, l, o.Epochs)
-	var conn ConnID
-	var leads quorum.Epoch // of the NEWLEADER that counts
-	for len(s) > 0 && !p.over {
-		move := s.next() % 32
-		if !p.common(&s, move) {
-			in := Input{Kind: Received, Conn: conn}
-			switch move {
-			case 3:
-				conn++
-				p.open[conn] = true
-				in = Input{Kind: Opened, Conn: conn}
-			case 4:
-				in = Input{Kind: DialError, Detail: "refused"}
-			case 5:
-				in.Packet = Packet{Type: TypeLeaderInfo, Zxid: quorum.MakeZxid(s.epoch(), 0), Data: appendVersion(nil)}
-			case 6:
-				in.Packet = Packet{Type: []PacketType{TypeDiff, TypeTrunc, TypeSnap}[s.next()%3], Zxid: s.zxid()}
-				if b := s.next(); b&1 != 0 {
-					in.Packet.Snapshot = &SnapshotSummary{History: b&2 != 0}
-				}
-				in.Kind = []InputKind{Received, Received, Progress}[s.next()%3]
-			case 7:
-				in.Packet = Packet{Type: TypeNewLeader, Zxid: s.zxid()}
-			case 8:
-				in.Packet = Packet{Type: TypeUpToDate}
-			case 9:
-				if in.Packet = (Packet{Type: TypePing}); len(pool) > 0 {
-					in.Packet, pool = pool[0], pool[1:]
-				}
-			case 10:
-				in = Input{Kind: Closed, Conn: conn, Detail: "gone"}
-				delete(p.open, conn)
-			case 11:
-				in = Input{Kind: []InputKind{CutOff, Resign}[s.next()%2], Peer: quorum.SID(s.next() % 4), Detail: "asked"}
-			default:
-				if !p.open[conn] {
-					conn++
-					p.open[conn] = true
-					in = Input{Kind: Opened, Conn: conn}
-				} else {
-					in.Packet = honestLeader(l, move == twoMinds)
-				}
-			}
-			if (in.Kind == Received || in.Kind == Progress) && !p.open[in.Conn] {
+	g := &learnerGame{player: began(t, l, o.Epochs), l: l, script: s, pool: packets(raw)}
+	for len(g.script) > 0 && !g.over {
+		move := g.script.next() % 32
+		if !g.common(&g.script, move) {
+			in := g.input(move)
+			if (in.Kind == Received || in.Kind == Progress) && !g.open[in.Conn] {
 				continue
 			}
 			if l.stage == synced && in.Packet.Type == TypeNewLeader {
-				leads = in.Packet.Zxid.Epoch()
+				g.leads = in.Packet.Zxid.Epoch()
 			}
-			p.after(l.Step(p.now, in))
+			g.after(l.Step(g.now, in))
 		}
-		for _, send := range p.out.Sends {
+		for _, send := range g.out.Sends {
 			e := send.Packet.Zxid.Epoch()
 			switch current, err := ParseAckEpoch(send.Packet.Data); {
-			case send.Packet.Type == TypeAckEpoch && err == nil && current != -1 && (p.disk.Accepted != l.epoch || current != p.disk.Current):
-				t.Fatalf("it promises %d over %d, on disk is %+v", l.epoch, current, p.disk)
-			case send.Packet.Type == TypeAck && (p.disk.Current != e || p.disk.Accepted != e):
-				t.Fatalf("it acknowledges %d, on disk is %+v", e, p.disk)
+			case send.Packet.Type == TypeAckEpoch && err == nil && current != -1 && (g.disk.Accepted != l.epoch || current != g.disk.Current):
+				t.Fatalf("it promises %d over %d, on disk is %+v", l.epoch, current, g.disk)
+			case send.Packet.Type == TypeAck && (g.disk.Current != e || g.disk.Accepted != e):
+				t.Fatalf("it acknowledges %d, on disk is %+v", e, g.disk)
 			}
 		}
-		if e := p.out.Established; e != nil {
-			if established || e.Epoch != leads || p.disk != (Epochs{leads, leads}) || e.Leader != o.Leader {
-				t.Fatalf("established %+v (before: %t) after a NEWLEADER of %d, on disk is %+v", *e, established, leads, p.disk)
+		if e := g.out.Established; e != nil {
+			if established || e.Epoch != g.leads || g.disk != (Epochs{g.leads, g.leads}) || e.Leader != o.Leader {
+				t.Fatalf("established %+v (before: %t) after a NEWLEADER of %d, on disk is %+v", *e, established, g.leads, g.disk)
 			}
 			established = true
 		}
 	}
 	return established
+}
+
+// input is what a move means.
+func (g *learnerGame) input(move byte) Input {
+	in, s := Input{Kind: Received, Conn: g.conn}, &g.script
+	switch move {
+	case 3:
+		return g.opens()
+	case 4:
+		return Input{Kind: DialError, Detail: "refused"}
+	case 5:
+		in.Packet = Packet{Type: TypeLeaderInfo, Zxid: quorum.MakeZxid(s.epoch(), 0), Data: appendVersion(nil)}
+	case 6:
+		in.Packet = Packet{Type: []PacketType{TypeDiff, TypeTrunc, TypeSnap}[s.next()%3], Zxid: s.zxid()}
+		if b := s.next(); b&1 != 0 {
+			in.Packet.Snapshot = &SnapshotSummary{History: b&2 != 0}
+		}
+		in.Kind = []InputKind{Received, Received, Progress}[s.next()%3]
+	case 7:
+		in.Packet = Packet{Type: TypeNewLeader, Zxid: s.zxid()}
+	case 8:
+		in.Packet = Packet{Type: TypeUpToDate}
+	case 9:
+		if in.Packet = (Packet{Type: TypePing}); len(g.pool) > 0 {
+			in.Packet, g.pool = g.pool[0], g.pool[1:]
+		}
+	case 10:
+		delete(g.open, g.conn)
+		return Input{Kind: Closed, Conn: g.conn, Detail: "gone"}
+	case 11:
+		return Input{Kind: []InputKind{CutOff, Resign}[s.next()%2], Peer: quorum.SID(s.next() % 4), Detail: "asked"}
+	default:
+		if !g.open[g.conn] {
+			return g.opens()
+		}
+		in.Packet = honestLeader(g.l, move == twoMinds)
+	}
+	return in
+}
+
+// opens is a connection that stands.
+func (g *learnerGame) opens() Input {
+	g.conn++
+	g.open[g.conn] = true
+	return Input{Kind: Opened, Conn: g.conn}
 }
 
 // honestLeader is what a leader of the next epoch says to l next, or of one more if it is not that honest.

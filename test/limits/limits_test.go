@@ -83,6 +83,28 @@ func others() []string {
 		"metrics.maxLatency", // of clocks
 		"sim.maxLines",       // of a transcript in tests
 		"memnet.pipeSize",    // of a network in tests
+		"demo.initLimit",     // settings of a demo
+		"demo.syncLimit",
+		"demo.askTime",        // for its own servers
+		"logging.reportEvery", // paces of what this process does by itself
+		"tracing.reportEvery",
+		"quorumtls.reloadTime",
+		"watch.redialLast",
+		"watch.refusedLast",
+		"watch.wordsEvery",
+		"web.actionPatience",
+		"web.glanceTime",
+		"web.wordPauseLast",
+		"zab.acceptPauseLast",
+		"zab.progressBytes",
+		"recorder.markEvery",
+		"recorder.leastBytes", // what an operator may not go below
+		"main.minEvery",
+		"main.pauseTime", // of a fault that names none
+		"main.askTime",   // of commands, which their user can end
+		"main.recordingTime",
+		"main.flushTime", // of the process's own end
+		"web.closeTime",
 	}
 }
 
@@ -92,7 +114,7 @@ func TestEveryBoundIsThere(t *testing.T) {
 	for _, r := range page(t) {
 		there = append(there, r.names...)
 	}
-	like := regexp.MustCompile(`\.(max|Max|most)[A-Z]|Conns$|PerHost$|Burst$|(queue|pipe|relay)Size$`)
+	like := regexp.MustCompile(`\.(max|Max|most|kept|default)[A-Z]|[a-z](Conns|PerHost|Burst|Bytes|Time|Limit|Wait|Patience|Frames|Packets|Every|Last|Linger|Age)$|(queue|pipe|relay)Size$`)
 	found := 0
 	for _, name := range slices.Sorted(maps.Keys(read(t))) {
 		if !like.MatchString(name) || slices.Contains(others(), name) {

@@ -102,7 +102,7 @@ export const MARKS = {
 const SENTENCES = {
   NodeStarted: (r) => (r.accepted_epoch === '-1' ? `first seen, a ${cut(r.role, 20)}` : `started as ${cut(r.role, 20)}; it has promised epoch ${cut(r.accepted_epoch, 20)} and acknowledged epoch ${cut(r.current_epoch, 20)}`),
   NodeStopped: (r) => (r.detail ? `stopped: ${cut(r.detail)}` : 'stopped'),
-  StateChanged: (r) => `${cut(r.from, 20)} → ${cut(r.to, 20)}${r.reason ? ` (${cut(r.reason, 30)})` : ''}`,
+  StateChanged: (r) => `${cut(r.from, 20)} → ${cut(r.to, 20)}${r.reason ? ` (${cut(r.reason, 30)}${r.detail ? `: ${cut(r.detail, 120)}` : ''})` : ''}`,
   ElectionStarted: (r) => `looks for a leader because ${reasonWords(r.reason)}; it first votes for ${voteText(r.vote)}`,
   RoundChanged: (r, sid) => (r.cause === 'start' ? `begins round ${cut(r.to, 20)}` : `goes from round ${cut(r.from, 20)} to ${cut(r.to, 20)}: ${r.cause === 'late_join' ? 'the round of the settled servers' : `${someone(r.peer)} was ahead`}`),
   VoteChanged: (r, sid) => `votes for ${voteText(r.to)} instead of ${voteText(r.from)}${r.peer === sid ? `: ${causeWords(r.cause)}` : `, because of a notification of ${someone(r.peer)}: ${causeWords(r.cause)}`}`,

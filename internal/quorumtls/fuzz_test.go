@@ -1,0 +1,106 @@
+package quorumtls
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/pem"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"electnode/internal/qcm"
+)
+
+// FuzzPEM: whatever stands in a PEM store, with whatever password, it is a key with its own certificate first, or refused with a
+// reason that says none of it.
+func FuzzPEM(f *testing.F) {
+	f.Add([]byte(plainPEM), "")
+	for _, text := range encryptedPEM() {
+		f.Add([]byte(text), "secret")
+		f.Add([]byte(text), "")
+		block, _ := pem.Decode([]byte(text))
+		f.Add(block.Bytes, "secret")
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, password string) {
+		for _, read := range []func() ([]tls.Certificate, error){
+			func() ([]tls.Certificate, error) { return keyOf("PEM", raw, password) },
+			func() ([]tls.Certificate, error) {
+				key, err := plainKey(raw)
+				if err != nil {
+					return nil, err
+				}
+				return pair(raw, key)
+			},
+		} {
+			own, err := read()
+			if err == nil && (len(own) != 1 || own[0].Leaf == nil || !bytes.Equal(own[0].Certificate[0], own[0].Leaf.Raw)) {
+				t.Errorf("%+v", own)
+			}
+			if err != nil && len(password) > 8 && strings.Contains(err.Error(), password) {
+				t.Errorf("the password is in %q", err)
+			}
+		}
+		if len(raw) < 1<<12 { // an encrypted key as it stands inside: a store of its own would hide it from the fuzzer
+			_, _ = decrypt(raw, password)
+		}
+		if all, err := certificates(raw); err == nil && len(all) == 0 {
+			t.Error("no certificate, and no error")
+		}
+	})
+}
+
+// pieces is a connection that brings bytes in pieces and takes what is written.
+type pieces struct {
+	net.Conn
+	bring []byte
+	size  int
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if len(p.bring) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, p.bring[:min(max(p.size, 1), len(p.bring))])
+	p.bring = p.bring[n:]
+	return n, nil
+}
+func (*pieces) Write(b []byte) (int, error)      { return len(b), nil }
+func (*pieces) Close() error                     { return nil }
+func (*pieces) SetDeadline(time.Time) error      { return nil }
+func (*pieces) SetReadDeadline(time.Time) error  { return nil }
+func (*pieces) SetWriteDeadline(time.Time) error { return nil }
+func (*pieces) RemoteAddr() net.Addr             { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1} }
+func (*pieces) LocalAddr() net.Addr              { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 2} }
+
+// FuzzFirstBytes: whatever a caller says first, and in whatever pieces, where both kinds are let in a plain connection brings
+// every byte and no other; where only TLS is, nothing of it gets through.
+func FuzzFirstBytes(f *testing.F) {
+	ca := newAuthority(f, "ca")
+	stores := load(f, ca, "EC", ca, nil)
+	f.Add([]byte("\xff\xff\xff\xff\xff\xff\x00\x00"), 1)
+	f.Add([]byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), 3)
+	f.Add([]byte("\x16\x02"), 1)
+	f.Add([]byte("\x16"), 1)
+	f.Add([]byte{}, 0)
+	f.Fuzz(func(t *testing.T, raw []byte, size int) {
+		for _, plain := range []bool{true, false} {
+			d := newDual(qcm.TCP{}, stores.itself, ServerOptions{AcceptPlain: plain, Reverse: nobody})
+			c := &accepted{Conn: &pieces{bring: bytes.Clone(raw), size: size}, server: d}
+			got, err := io.ReadAll(c)
+			isTLS := bytes.HasPrefix(raw, []byte(recordHead))
+			switch {
+			case (!plain || isTLS) && len(got) > 0:
+				t.Errorf("plain %t: %q got through", plain, got)
+			case plain && !isTLS && err == nil && !bytes.Equal(got, raw):
+				t.Errorf("%q became %q", raw, got)
+			case plain && !isTLS && err != nil && !bytes.HasPrefix([]byte(recordHead), raw):
+				t.Errorf("%q: %v", raw, err)
+			case !plain && len(raw) >= 2 && !isTLS && !errors.Is(err, qcm.ErrTLS):
+				t.Errorf("%q: %v", raw, err)
+			}
+		}
+	})
+}
