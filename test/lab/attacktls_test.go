@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"flag"
 	"slices"
 	"testing"
@@ -20,8 +21,18 @@ func TestAttackTLS(t *testing.T) {
 	for _, port := range []string{"election", "quorum"} {
 		s.goals = append(s.goals, s.counted(`electnode_port_rejections_total{port="`+port+`",reason="tls"}`))
 	}
-	s.storm(s.Nodes, slices.Concat(beforeTLS(untrusted), trusted.speaking(onElection()), trusted.speaking(onQuorum())),
-		*attackTLSTime)
+	s.storm(s.Nodes, slices.Concat(beforeTLS(untrusted), trusted.speaking(onElection()), trusted.speaking(onQuorum()),
+		trusted.speaking(uncrowded())), *attackTLSTime)
 	s.failOver()
 	s.over(t)
+}
+
+// uncrowded are foreign learners on the host that sends no silent connections: where a hand-shake takes long, those of a host
+// crowd out the others of theirs before these have said who they are.
+func uncrowded() []attacker {
+	return []attacker{{name: "quorum: foreign learners of a quiet host", port: quorumPort, many: [floodHosts]int{0, 0, 0, 12},
+		harms: func(_ context.Context, g *grip) {
+			g.say(learner(g.rand))
+			g.stayUntilThrownOut()
+		}}}
 }
