@@ -2,7 +2,11 @@ package lab
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,6 +26,7 @@ type Syncs struct {
 
 	mu      sync.Mutex // guards what follows
 	errno   unix.Errno
+	file    string // whose fsync fails with errno; empty: every one
 	delay   time.Duration
 	changed chan struct{} // closed when delay changes
 	count   int
@@ -50,7 +55,14 @@ func (h *Host) TakeSyncs(t testing.TB) *Syncs {
 func (s *Syncs) Fail(errno unix.Errno) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.errno = errno
+	s.errno, s.file = errno, ""
+}
+
+// FailOf makes every fsync of files fail whose names begin with this, from now on.
+func (s *Syncs) FailOf(name string, errno unix.Errno) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.errno, s.file = errno, name
 }
 
 // Slow makes every fsync take so much longer from now on, those that wait already included.
@@ -74,7 +86,8 @@ type (
 	callData struct {
 		nr   int32
 		arch uint32
-		_    [7]uint64
+		_    uint64 // instruction
+		args [6]uint64
 	}
 	callNotice struct {
 		id    uint64
@@ -145,26 +158,31 @@ func (s *Syncs) serve() {
 			continue // the caller was killed meanwhile
 		}
 		// Owned by s: ends when the call was answered.
-		s.running.Go(func() { s.answer(notice.id) })
+		s.running.Go(func() { s.answer(notice) })
 	}
 }
 
 // answer lets a call happen, or fail, after its time.
-func (s *Syncs) answer(id uint64) {
-	errno := s.wait(time.Now())
-	reply := callAnswer{id: id, errno: -int32(errno)}
+func (s *Syncs) answer(call callNotice) {
+	// Empty if the caller is dead: then nobody waits for the answer.
+	file, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", call.pid, call.data.args[0]))
+	errno := s.wait(time.Now(), filepath.Base(file))
+	reply := callAnswer{id: call.id, errno: -int32(errno)}
 	if errno == 0 {
 		reply.flags = unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE
 	}
 	control(s.fd, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&reply))
 }
 
-// wait lets the time of a call pass that began at an instant, and says what becomes of it.
-func (s *Syncs) wait(begun time.Time) unix.Errno {
+// wait lets the time of a call pass that began at an instant, and says what becomes of it, file being what it is about.
+func (s *Syncs) wait(begun time.Time, file string) unix.Errno {
 	s.mu.Lock()
 	s.count++
 	for {
 		errno, left, changed := s.errno, s.delay-time.Since(begun), s.changed
+		if !strings.HasPrefix(file, s.file) {
+			errno = 0
+		}
 		s.mu.Unlock()
 		if left <= 0 {
 			return errno

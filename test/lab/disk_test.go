@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +92,75 @@ func TestBadDisk(t *testing.T) {
 	e.Judge()
 }
 
+// TestBadPromise: no promise is kept that the disk does not take, be it acceptedEpoch or currentEpoch, of a learner or of
+// the leader itself: the server ends with status 1 and one line, and the others have a leader without it.
+func TestBadPromise(t *testing.T) {
+	t.Parallel()
+	e := NewEnsemble(t, Options{Program: program, Servers: 3, Seed: *seed, Settings: settings,
+		Dir: directory(*seed, "bad-promise"), Again: "go test ./test/lab -run TestBadPromise"})
+	learner, leader := e.Node(1), e.Node(3) // who wins when all begin anew
+	syncs := map[*Node]*Syncs{learner: learner.Host.TakeSyncs(t), leader: leader.Host.TakeSyncs(t)}
+	e.Boot()
+	ends := map[*Node]int{}
+	for _, c := range []struct {
+		sick *Node
+		file string
+	}{{learner, "currentEpoch"}, {leader, "acceptedEpoch"}, {leader, "currentEpoch"}} {
+		name := fmt.Sprintf("%s of server %d", c.file, c.sick.SID)
+		e.AwaitAgreement(patience)
+		for _, n := range e.Nodes {
+			n.Kill()
+		}
+		held := c.sick.Epochs()
+		syncs[c.sick].FailOf(c.file, unix.EIO)
+		e.act(Action{Action: "disk", SID: c.sick.SID, Detail: "fsync fails: " + c.file})
+		leader.Boot()
+		proc.Eventually(t, patience, "server 3 looks before the others begin", func() error {
+			_, err := leader.Status()
+			return err
+		})
+		e.Boot()
+		if status := c.sick.Wait(patience); status != 1 {
+			t.Fatalf("%s: exit status %d, want 1", name, status)
+		}
+		ends[c.sick]++
+		said := failed(c.sick.Log())
+		if len(said) != ends[c.sick] {
+			t.Fatalf("%s: the lines are %q", name, said)
+		}
+		if last := said[len(said)-1]; !strings.Contains(last, filepath.Join(c.sick.DataDir(), "version-2", c.file)) ||
+			!strings.Contains(last, "input/output error") {
+			t.Errorf("%s: the line is %q", name, last)
+		}
+		if state := lastState(c.sick); (state == "LEADING") != (c.sick == leader) {
+			t.Errorf("%s: it was %s", name, state)
+		}
+		c.sick.Kill() // it has ended: what is left is to read its disk
+		now := c.sick.Epochs()
+		if now.Current != held.Current || c.file == "acceptedEpoch" && now.Accepted != held.Accepted {
+			t.Errorf("%s: the disk has %+v, had %+v before", name, now, held)
+		}
+		others := slices.DeleteFunc(slices.Clone(e.Nodes), func(n *Node) bool { return n == c.sick })
+		e.AwaitAgreement(patience, others...)
+		syncs[c.sick].Fail(0)
+		e.act(Action{Action: "disk", SID: c.sick.SID, Detail: "well"})
+		c.sick.Boot()
+	}
+	e.AwaitAgreement(patience)
+	e.Judge()
+}
+
+// lastState is the state that a node last said to be in, but for that of looking.
+func lastState(n *Node) string {
+	last := ""
+	for _, l := range n.Lines("state") {
+		if to, _ := l["to"].(string); to != "LOOKING" {
+			last = to
+		}
+	}
+	return last
+}
+
 // electWithFullDisk: a server that has written its epochs before needs no room to write them again.
 func (e *Ensemble) electWithFullDisk(t *testing.T, n *Node, disk *Disk) {
 	t.Helper()
@@ -128,7 +198,7 @@ func TestSlowDisk(t *testing.T) {
 		n.Boot()
 	}
 	others := []*Node{e.Node(1), e.Node(2)}
-	proc.Eventually(t, longestLeaderless(false)+inVain+spare, "the others have a leader without the stuck one", func() error {
+	proc.Eventually(t, longestLeaderless(never)+inVain+spare, "the others have a leader without the stuck one", func() error {
 		agreed, err := e.Agreement(others...)
 		if err == nil && agreed.Leader == stuck {
 			err = errors.New("they still follow it")

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -194,6 +195,29 @@ func (h *Host) Listen(network, addr string) (net.Listener, error) {
 		return nil, cerr
 	}
 	return ln, err
+}
+
+// keeps reports whether a process of the host still has its end of a TCP connection that came to that port from there.
+// One that it has closed may go on for a while, because what it said before is not read.
+func (h *Host) keeps(port uint16, from netip.AddrPort) (bool, error) {
+	const established = "01" // in the kernel's table
+	var table []byte
+	err := ErrHostClosed
+	if cerr := h.Do(func() { table, err = os.ReadFile("/proc/thread-self/net/tcp") }); cerr != nil {
+		return false, cerr
+	}
+	if err != nil {
+		return false, err
+	}
+	ip := from.Addr().As4()
+	remote := fmt.Sprintf("%02X%02X%02X%02X:%04X", ip[3], ip[2], ip[1], ip[0], from.Port())
+	for line := range strings.Lines(string(table)) {
+		f := strings.Fields(line)
+		if len(f) > 3 && f[2] == remote && f[3] == established && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", port)) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // Close ends the host: its thread, the processes that asked to die with it, and the device. It may be called again.

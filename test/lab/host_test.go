@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -181,4 +182,39 @@ func TestHostAlone(t *testing.T) {
 		t.Errorf("after Close: %v", err)
 	}
 	one.Close()
+}
+
+// TestKeeps: a host tells whether its end of a connection is still kept, also when the other side has not read what was
+// said and knows nothing of the end.
+func TestKeeps(t *testing.T) {
+	Require(t)
+	t.Parallel()
+	wire := NewWire(1)
+	t.Cleanup(wire.Close)
+	one, two := NewHost(t, 1), NewHost(t, 2)
+	wire.Join(one)
+	wire.Join(two)
+	c := connect(t, one, two)
+	from, err := netip.ParseAddrPort(c.near.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := two.keeps(quorumPort, from); !kept || err != nil {
+		t.Errorf("kept %t, %v, while it stands", kept, err)
+	}
+	if kept, err := two.keeps(clientPort, from); kept || err != nil {
+		t.Errorf("kept %t, %v, at another port", kept, err)
+	}
+	if err := c.far.SetWriteDeadline(time.Now().Add(tick)); err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = c.far.Write(make([]byte, 64<<10)) // until nothing more fits
+	}
+	if err := c.far.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := two.keeps(quorumPort, from); kept || err != nil {
+		t.Errorf("kept %t, %v, after its end", kept, err)
+	}
 }

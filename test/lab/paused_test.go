@@ -34,7 +34,7 @@ func TestPaused(t *testing.T) {
 	}
 	begun := time.Now()
 	var after Agreed
-	proc.Eventually(t, longestLeaderless(false)+spare, "the others have another leader", func() (err error) {
+	proc.Eventually(t, longestLeaderless(never)+spare, "the others have another leader", func() (err error) {
 		after, err = e.Agreement(others...)
 		if err == nil && after.Leader == old {
 			err = errors.New("they still follow it")

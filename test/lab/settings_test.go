@@ -35,6 +35,8 @@ const (
 	// inVain: a learner tries to reach a leader, or waits for its hand-shake, for initLimit ticks (Learner.connectTime,
 	// patience), as a leader waits for learners. What failed before is held back for another second at most (holdMax).
 	inVain = initLimit*tick + time.Second
+	// joining: a server that hears of nobody new has all that it had heard of before behind it after so long.
+	joining = (initLimit + syncLimit + 2) * tick
 	// election: who looks repeats itself after that long at most, dials for cnxTimeout, and waits 200 ms for a better
 	// vote than that of a quorum (finalizeWait).
 	election = repetition + cnxTimeout + 200*time.Millisecond
@@ -42,13 +44,24 @@ const (
 	handshake = 500 * time.Millisecond
 )
 
-// longestLeaderless is how long servers that hear each other may be without an established leader after the others
-// were cut off from them: they notice, elect, and establish. If a server beyond the cut can still be heard (deaf: it
-// hears nothing itself), it may be elected in vain until its connections end, and tried to be reached once more then.
-func longestLeaderless(deaf bool) time.Duration {
+// vain says how often servers may elect one beyond a cut that they hear and cannot reach.
+type vain int
+
+const (
+	never vain = iota
+	once       // its round stays behind when they look again
+	again      // it hears, be it over others, of their rounds: until the connections on which it is heard have ended
+)
+
+// longestLeaderless is how long servers that hear each other may be without an established leader after the old one was
+// cut off from them: they notice, elect, and establish. Whom they elect in vain they try to reach, and elect again.
+func longestLeaderless(v vain) time.Duration {
 	d := noticed + election + handshake
-	if deaf {
-		d += unheard + inVain
+	switch v {
+	case once: // nothing is held back after a first failure
+		d += initLimit*tick + election
+	case again:
+		d += unheard + inVain + election
 	}
 	return d
 }
@@ -61,6 +74,7 @@ const longestConvergence = unheard + inVain + election + handshake + initLimit*t
 
 // limits says for logs what the sums come to.
 func limits() string {
-	return fmt.Sprintf("leader within %s (%s when deaf servers are heard), agreement after healing within %s, and %s spare",
-		longestLeaderless(false), longestLeaderless(true), longestConvergence, spare)
+	return fmt.Sprintf("leader within %s (%s when a server is elected in vain once, %s when again and again), agreement after "+
+		"healing within %s, and %s spare", longestLeaderless(never), longestLeaderless(once), longestLeaderless(again),
+		longestConvergence, spare)
 }
