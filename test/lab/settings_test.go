@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-var seed = flag.Uint64("seed", 1, "what all that is random comes from; the instants do not")
+var seed = flag.Uint64("seed", 0, "what all that is random comes from; the instants do not [another each time]")
 
 // The settings of the ensembles here: short, so that a shape takes seconds, and long enough for a machine that is
 // busy. The last is how long a voter that looks in vain waits at most until it repeats itself.
