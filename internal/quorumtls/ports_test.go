@@ -3,12 +3,14 @@ package quorumtls
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -329,6 +331,64 @@ func TestSmallerDials(t *testing.T) {
 	for len(all) > 0 {
 		if a, ok := (<-all).(event.ConnectionAttempt); ok && a.Result != event.DialConnected {
 			t.Errorf("%+v", a)
+		}
+	}
+}
+
+// TestCloseEndsLookUps: who closes a port does not wait for the name service that a caller's address is asked of.
+func TestCloseEndsLookUps(t *testing.T) {
+	ca := newAuthority(t, "ca")
+	theirs := load(t, ca, "EC", ca, func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"zoo2.example"}, nil })
+	for name, open := range map[string]func(n qcm.Network) (addr string, end func()){
+		event.PortQuorum: func(n qcm.Network) (string, func()) {
+			emitter, _ := events()
+			tr := zab.NewTransport(zab.TransportOptions{Inputs: make(chan zab.Input, 10), Events: emitter, Network: n})
+			bound, err := tr.Listen([]string{"127.0.0.1:0"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return bound[0].String(), tr.Close
+		},
+		event.PortElection: func(n qcm.Network) (string, func()) {
+			emitter, _ := events()
+			addr := freeAddr(t)
+			m, err := qcm.New(qcm.Options{Self: 1, Network: n, Handler: ups{}, Events: emitter, Announce: []string{addr}, Listen: []string{addr}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			// Ends with ctx.
+			go func() { done <- m.Run(ctx) }()
+			return addr, func() { cancel(); <-done }
+		},
+	} {
+		asked, ended := make(chan bool, 1), make(chan error, 1)
+		addr, end := open(load(t, ca, "EC", ca, nil).Server(qcm.TCP{}, ServerOptions{Reverse: func(ctx context.Context, _ string) ([]string, error) {
+			asked <- true
+			<-ctx.Done()
+			ended <- ctx.Err()
+			return nil, ctx.Err()
+		}}))
+		called := make(chan error, 1)
+		// Ends when the port closes.
+		go func() {
+			for {
+				conn, err := theirs.Client(qcm.TCP{}).Dial(t.Context(), addr)
+				if err == nil { // the caller may be content before the other side is
+					conn.Close()
+				}
+				if !errors.Is(err, syscall.ECONNREFUSED) { // not listening yet
+					called <- err
+					return
+				}
+			}
+		}()
+		<-asked
+		end()
+		<-called
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: the look-up ended by %v", name, err)
 		}
 	}
 }

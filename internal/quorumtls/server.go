@@ -13,7 +13,7 @@ import (
 	"electnode/internal/qcm"
 )
 
-// reverseTime bounds the question for the names of a caller's address, which nothing can cut short.
+// reverseTime bounds the question for the names of a caller's address, within the time of the hand-shake.
 const reverseTime = 2 * time.Second
 
 // ServerOptions says how a server meets the others. Zero values mean what stands in brackets.
@@ -104,7 +104,8 @@ func (l listener) Accept() (net.Conn, error) {
 }
 
 // answer is the TLS side of an accepted connection, with the stores that are in force now.
-func (s *dual) answer(conn net.Conn) *tls.Conn {
+// ctx is that of the hand-shake.
+func (s *dual) answer(ctx context.Context, conn net.Conn) *tls.Conn {
 	stores := s.stores()
 	conf := stores.settings()
 	conf.ClientAuth = s.opt.authType()
@@ -113,7 +114,7 @@ func (s *dual) answer(conn net.Conn) *tls.Conn {
 		if len(cs.PeerCertificates) == 0 && conf.ClientAuth != tls.RequireAnyClientCert {
 			return nil
 		}
-		return stores.verify(cs, x509.ExtKeyUsageClientAuth, func() []string { return s.callers(cs, conn) })
+		return stores.verify(cs, x509.ExtKeyUsageClientAuth, func() []string { return s.callers(ctx, cs, conn) })
 	}
 	return tls.Server(conn, conf)
 }
@@ -121,7 +122,7 @@ func (s *dual) answer(conn net.Conn) *tls.Conn {
 // callers lists what the certificate of the caller may say: its address, or a name of that.
 // Differs from ZooKeeper, which knows the reverse name alone: a name that this server looked up and that led to the
 // address, as those of the configuration do, counts too and is asked first.
-func (s *dual) callers(cs tls.ConnectionState, conn net.Conn) []string {
+func (s *dual) callers(ctx context.Context, cs tls.ConnectionState, conn net.Conn) []string {
 	ip, _, err := net.SplitHostPort(conn.RemoteAddr().String())
 	if err != nil {
 		ip = conn.RemoteAddr().String()
@@ -131,7 +132,7 @@ func (s *dual) callers(cs tls.ConnectionState, conn net.Conn) []string {
 	if slices.ContainsFunc(names, func(name string) bool { return isFor(cs.PeerCertificates[0], name) }) {
 		return names
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), reverseTime)
+	ctx, cancel := context.WithTimeout(ctx, reverseTime)
 	defer cancel()
 	reverse, err := s.opt.Reverse(ctx, ip)
 	if err != nil {
