@@ -392,3 +392,43 @@ func TestCloseEndsLookUps(t *testing.T) {
 		}
 	}
 }
+
+// TestDialledByName: a member whose server line has a name must show a certificate for that name, on both ports.
+func TestDialledByName(t *testing.T) {
+	ca := newAuthority(t, "ca")
+	below := dns{names: map[string][]string{"zoo1.example": {"127.0.0.1"}}}
+	me := load(t, ca, "EC", ca, nil).Server(below, ServerOptions{Reverse: nobody})
+	for name, want := range map[string]bool{"zoo1.example": true, "zoo2.example": false} {
+		addr, errs := port(t, load(t, ca, "EC", ca, func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{name} }).
+			Server(qcm.TCP{}, ServerOptions{Reverse: nobody}))
+		_, portText, err := net.SplitHostPort(addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := net.JoinHostPort("zoo1.example", portText)
+		emitter, _ := events()
+		inputs := make(chan zab.Input)
+		tr := zab.NewTransport(zab.TransportOptions{Inputs: inputs, Events: emitter, Network: me})
+		tr.Dial(t.Context(), 1, []string{at})
+		if in := <-inputs; (in.Kind == zab.Opened) != want {
+			t.Errorf("quorum port, %s: %+v", name, in)
+		}
+		tr.Close()
+		<-errs
+		m, up, all := manager(t, 9, me, func(*qcm.Options) {})
+		m.SetViews(member(t, at), nil)
+		m.Send(qcm.Message{Frame: []byte("x"), Sent: event.NotificationSent{Peer: 1}})
+		if want {
+			<-up
+			continue
+		}
+		for ev := range all {
+			if a, ok := ev.(event.ConnectionAttempt); ok {
+				if a.Result != event.DialTLS || !strings.Contains(a.Detail, "is for zoo2.example, not for 127.0.0.1 or zoo1.example") {
+					t.Errorf("%+v", a)
+				}
+				break
+			}
+		}
+	}
+}

@@ -22,7 +22,8 @@ import (
 // settings are those of a zoo.cfg with PEM stores.
 func settings(keyStore, trustStore string) config.TLS {
 	return config.TLS{Quorum: true, KeyStore: config.Store{Location: keyStore, Type: "PEM"},
-		TrustStore: config.Store{Location: trustStore, Type: "PEM"}, Protocol: "TLSv1.2", HostnameVerification: true}
+		TrustStore: config.Store{Location: trustStore, Type: "PEM"}, Protocol: "TLSv1.2", HostnameVerification: true,
+		ClientHostnameVerification: true, ReverseLookup: true}
 }
 
 // plainPEM and the encrypted keys are one key; the passwords are "secret". Made by openssl pkcs8 -topk8, with
@@ -151,7 +152,7 @@ func TestSameSubject(t *testing.T) {
 	}{"earlier": {before, false}, "later": {after, true}} {
 		leaf := c.by.issue(newKey(t, "EC"), nil)
 		err := s.verify(tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}},
-			x509.ExtKeyUsageServerAuth, func() []string { return []string{"127.0.0.1"} })
+			x509.ExtKeyUsageServerAuth, func() ([]string, string) { return []string{"127.0.0.1"}, "" })
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
 		}
