@@ -17,6 +17,7 @@ type Stores struct {
 
 	minVersion, maxVersion uint16
 	suites                 []uint16 // nil: Go's choice
+	doubt                  string   // about the suites, for people
 }
 
 // nameRule says how a server's certificate must name it.
@@ -47,7 +48,7 @@ func Load(c config.TLS) (*Stores, error) {
 	}
 	s.minVersion, s.maxVersion, err = versions(c)
 	note("ssl.quorum.protocol", err)
-	s.suites, err = suites(c.CipherSuites)
+	s.suites, s.doubt, err = suites(c.CipherSuites, s.maxVersion)
 	note("ssl.quorum.ciphersuites", err)
 	if c.CRL || c.OCSP {
 		// Differs from ZooKeeper: whether a certificate was revoked is not asked.

@@ -112,10 +112,11 @@ func TestLoadRefuses(t *testing.T) {
 		"bad certificate": {func(c *config.TLS) {
 			c.TrustStore.Location = file(t, "x.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")}))
 		}, []string{"certificate 1"}},
-		"no PKCS12":     {func(c *config.TLS) { c.TrustStore.Type = "PKCS12" }, []string{"PKCS12"}},
-		"protocol":      {func(c *config.TLS) { c.Protocol = "SSLv3" }, []string{"SSLv3"}},
-		"unknown suite": {func(c *config.TLS) { c.CipherSuites = []string{"X"} }, []string{"ciphersuites", "X"}},
-		"revocation":    {func(c *config.TLS) { c.CRL = true }, []string{"revoked"}},
+		"no PKCS12":        {func(c *config.TLS) { c.TrustStore.Type = "PKCS12" }, []string{"PKCS12"}},
+		"protocol":         {func(c *config.TLS) { c.Protocol = "SSLv3" }, []string{"SSLv3"}},
+		"suite of TLS 1.3": {func(c *config.TLS) { c.CipherSuites = []string{"TLS_AES_256_GCM_SHA384"} }, []string{"ciphersuites", "electnode can use"}},
+		"unknown suite":    {func(c *config.TLS) { c.CipherSuites = []string{"X"} }, []string{"ciphersuites", "X"}},
+		"revocation":       {func(c *config.TLS) { c.CRL = true }, []string{"revoked"}},
 		"two mistakes": {func(c *config.TLS) { c.KeyStore.Location, c.TrustStore.Location = "nokey.pem", "notrust.pem" },
 			[]string{"nokey.pem", "notrust.pem"}},
 	} {
