@@ -83,7 +83,7 @@ func (c *client) Dial(ctx context.Context, addr string) (net.Conn, error) {
 		_ = conn.Close() // what went wrong is known
 		return nil, handshakeError(ctx, err)
 	}
-	return secure, nil
+	return &outgoing{Conn: secure}, nil
 }
 
 // settings are what both sides of a connection have in common.

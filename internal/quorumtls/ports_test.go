@@ -432,3 +432,30 @@ func TestDialledByName(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusedAfterwards: with TLS 1.3 a server refuses a caller's certificate when the caller takes the hand-shake for done.
+// That is told as a failure of TLS all the same: of the dial where a preamble was left behind, of the link else.
+func TestRefusedAfterwards(t *testing.T) {
+	ca, other := newAuthority(t, "ca"), newAuthority(t, "other")
+	theirs, mine := load(t, ca, "EC", ca, nil), load(t, other, "EC", ca, nil)
+	theirs.maxVersion, mine.maxVersion = tls.VersionTLS13, tls.VersionTLS13
+	for _, self := range []quorum.SID{0, 9} { // below and above the other's
+		addr, _ := port(t, theirs.Server(qcm.TCP{}, ServerOptions{Reverse: nobody}))
+		m, _, all := manager(t, self, mine.Server(qcm.TCP{}, ServerOptions{Reverse: nobody}), func(*qcm.Options) {})
+		m.SetViews(member(t, addr), nil)
+		m.Send(qcm.Message{Frame: []byte("x"), Sent: event.NotificationSent{Peer: 1}})
+		for told := ""; told == ""; {
+			switch ev := (<-all).(type) {
+			case event.ConnectionAttempt:
+				if told = ev.Result; self == 9 && told == event.DialConnected {
+					told = "" // the link's end is what counts
+				}
+			case event.ConnectionDown:
+				told = ev.Reason
+			}
+			if told != "" && told != event.DialTLS && told != event.DropTLS {
+				t.Errorf("%d: %s", self, told)
+			}
+		}
+	}
+}
