@@ -36,6 +36,9 @@ func (l *loader) scalars() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.cfg.PassedThrough)) {
 		l.checkPassed(name, handled)
+		if !handled[name] || strings.HasPrefix(name, "ssl.quorum.") && !l.cfg.TLS.On() {
+			l.cfg.Ignored = append(l.cfg.Ignored, name)
+		}
 	}
 }
 
