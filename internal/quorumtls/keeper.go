@@ -43,6 +43,9 @@ func (k *Keeper) Server(inner qcm.Network) qcm.Network {
 	return newDual(inner, k.current.Load, optionsOf(k.conf))
 }
 
+// Client is a network of the stores that are in force at the time of each dial; see Stores.Client.
+func (k *Keeper) Client(inner qcm.Network) qcm.Network { return newClient(inner, k.current.Load) }
+
 // Own is the own certificate that is in force; nil: there is none.
 func (k *Keeper) Own() *x509.Certificate {
 	if s := k.current.Load(); len(s.own) > 0 {
