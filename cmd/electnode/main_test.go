@@ -65,6 +65,44 @@ func TestConfigErrors(t *testing.T) {
 	}
 }
 
+// TestConfigTells what is in force of TLS, and names as not used only what has no effect.
+func TestConfigTells(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "myid"), []byte("1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const keys = "cnxTimeout=1\nadmin.enableServer=false\nssl.quorum.keyStore.location=/none/k.pem\nssl.quorum.clientAuth=want\nssl.quorum.crlEnabled=true\n" +
+		"ssl.quorum.clientHostnameVerification=false\n"
+	for extra, want := range map[string][]string{
+		"": {"TLS: none", "not used here: admin.enableServer ssl.quorum.clientAuth ssl.quorum.clientHostnameVerification ssl.quorum.crlEnabled ssl.quorum.keyStore.location"},
+		"sslQuorum=true\nportUnification=true\n": {"TLS: dials TLS, accepts TLS and plain, TLSv1.2, certificates read at the start", "key store: /none/k.pem, PEM",
+			"trust store: the system's authorities", "callers' certificates: want", "host names: of servers that are dialled",
+			"not used here: admin.enableServer ssl.quorum.crlEnabled"},
+	} {
+		path := filepath.Join(dir, "zoo.cfg")
+		if err := os.WriteFile(path, []byte("initLimit=5\nsyncLimit=5\ndataDir="+dir+"\nserver.1=127.0.0.1:1:2\nserver.2=127.0.0.1:3:4\n"+keys+extra), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		code, out, errs := executed("config", path)
+		if code != 0 {
+			t.Fatalf("exit %d, %s", code, errs)
+		}
+		told := map[string]bool{}
+		for line := range strings.Lines(out) {
+			name, value, _ := strings.Cut(strings.TrimSpace(line), "  ")
+			told[name+": "+strings.TrimSpace(value)] = true
+		}
+		for _, w := range want {
+			if !told[w] {
+				t.Errorf("%q: no %q in\n%s", extra, w, out)
+			}
+		}
+		if warned := strings.Contains(errs, ":10: ssl.quorum.crlEnabled is not a key"); warned != (extra != "") {
+			t.Errorf("%q: %s", extra, errs)
+		}
+	}
+}
+
 func TestEveryCommandHasAnExample(t *testing.T) {
 	cmd := root(&common{})
 	for _, c := range append(cmd.Commands(), cmd) {

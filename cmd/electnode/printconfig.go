@@ -35,14 +35,62 @@ func printConfig(out io.Writer, cfg *config.Config) error {
 	put("electnode.voter", cfg.Own.Voter)
 	put("electnode.peerNames", orNone(peerNames(cfg.Own.PeerNames)))
 	put("electnode.checkPeerAddress", cfg.Own.CheckPeerAddress)
-	if len(cfg.PassedThrough) > 0 {
-		put("not used here", strings.Join(slices.Sorted(maps.Keys(cfg.PassedThrough)), " "))
+	for _, line := range tlsLines(cfg.TLS) {
+		put(line[0], line[1])
+	}
+	if len(cfg.Ignored) > 0 {
+		put("not used here", strings.Join(cfg.Ignored, " "))
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(out, "\n%s\n", cfg.View.Text())
 	return err
+}
+
+// tlsLines says what is in force of TLS between servers, as names and values.
+func tlsLines(t config.TLS) [][2]string {
+	if !t.On() {
+		return [][2]string{{"TLS", "none"}}
+	}
+	dials, accepts := "plain", "TLS"
+	if t.Quorum {
+		dials = "TLS"
+	}
+	if t.PortUnification {
+		accepts = "TLS and plain"
+	}
+	checked := "of servers and callers"
+	switch {
+	case !t.HostnameVerification:
+		checked = "not looked at"
+	case !t.ClientHostnameVerification:
+		checked = "of servers that are dialled"
+	case !t.ReverseLookup:
+		checked += ", without reverse names"
+	}
+	protocols := t.Protocol
+	if len(t.EnabledProtocols) > 0 {
+		protocols = strings.Join(t.EnabledProtocols, ",")
+	}
+	files := "read at the start"
+	if t.Reload {
+		files = "taken up when they change"
+	}
+	return [][2]string{
+		{"TLS", fmt.Sprintf("dials %s, accepts %s, %s, certificates %s", dials, accepts, protocols, files)},
+		{"key store", store(t.KeyStore, "none")},
+		{"trust store", store(t.TrustStore, "the system's authorities")},
+		{"callers' certificates", t.ClientAuth},
+		{"host names", checked},
+	}
+}
+
+func store(s config.Store, none string) string {
+	if s.Location == "" {
+		return none
+	}
+	return s.Location + ", " + s.Type
 }
 
 func orNone(s string) string {

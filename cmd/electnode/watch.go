@@ -141,6 +141,7 @@ func (in *watchRun) serve(ctx context.Context) error {
 	for _, w := range in.all {
 		in.log.Info("watching", "ensemble", w.plan.name, "targets", w.plan.where(), "sid", w.plan.options.SID.String(),
 			"interval", w.plan.options.Interval.String(), "tls", w.plan.tls, "client_port", w.plan.options.Enrich)
+		w.plan.keepStores(ctx, &watchers, in.log)
 		// Ends with ctx; serve waits for it.
 		watchers.Go(func() { w.watcher.Run(ctx) })
 	}

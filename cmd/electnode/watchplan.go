@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"electnode/internal/config"
+	"electnode/internal/qcm"
 	"electnode/internal/quorum"
+	"electnode/internal/quorumtls"
 	"electnode/internal/watch"
 )
 
@@ -21,6 +23,7 @@ type watchPlan struct {
 	config   string // zoo.cfg; empty: none
 	options  watch.Options
 	tls      bool
+	keeper   *quorumtls.Keeper // of stores that are read again; nil: they are not
 	warnings []string
 }
 
@@ -157,7 +160,7 @@ func (f watchFlags) planOne(s ensembleSpec) (watchPlan, error) {
 		return p, err
 	}
 	var err error
-	if p.options.Network, err = secured(stores); err != nil {
+	if p.options.Network, p.keeper, err = stores.secure(qcm.TCP{KeepAlive: true}); err != nil {
 		return p, fmt.Errorf("%s: %w", s.place("tls"), err)
 	}
 	p.tls = p.options.Network != nil

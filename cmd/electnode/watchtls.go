@@ -1,40 +1,69 @@
 package main
 
 import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
 	"electnode/internal/config"
 	"electnode/internal/qcm"
 	"electnode/internal/quorumtls"
 )
 
-// tlsSource says how election ports are dialled: load is nil for plain TCP.
+// tlsSource says how election ports are dialled: over a network that stands before inner, nil for plain TCP. The keeper
+// is what takes up renewed stores; nil: they are read once.
 type tlsSource interface {
-	load() (*quorumtls.Stores, error)
+	secure(inner qcm.Network) (qcm.Network, *quorumtls.Keeper, error)
 }
 
-// load implements tlsSource.
-func (t tlsFiles) load() (*quorumtls.Stores, error) {
+// secure implements tlsSource.
+func (t tlsFiles) secure(inner qcm.Network) (qcm.Network, *quorumtls.Keeper, error) {
 	if t == (tlsFiles{}) {
-		return nil, nil
+		return nil, nil, nil
 	}
-	return quorumtls.Files{Cert: t.cert, Key: t.key, CA: t.ca, ServerName: t.serverName}.Load()
+	stores, err := quorumtls.Files{Cert: t.cert, Key: t.key, CA: t.ca, ServerName: t.serverName}.Load()
+	if err != nil {
+		return nil, nil, err
+	}
+	return stores.Client(inner), nil, nil
 }
 
 // tlsKeys are what a zoo.cfg says.
 type tlsKeys config.TLS
 
-// load implements tlsSource.
-func (t tlsKeys) load() (*quorumtls.Stores, error) {
-	if !t.Quorum {
-		return nil, nil
+// secure implements tlsSource.
+func (t tlsKeys) secure(inner qcm.Network) (qcm.Network, *quorumtls.Keeper, error) {
+	switch {
+	case !t.Quorum:
+		return nil, nil, nil
+	case t.Reload:
+		keeper, err := quorumtls.NewKeeper(config.TLS(t), time.Now())
+		if err != nil {
+			return nil, nil, err
+		}
+		return keeper.Client(inner), keeper, nil
 	}
-	return quorumtls.Load(config.TLS(t))
+	stores, err := quorumtls.Load(config.TLS(t))
+	if err != nil {
+		return nil, nil, err
+	}
+	return stores.Client(inner), nil, nil
 }
 
-// secured is the network with the TLS of a source; nil for none, which is plain TCP to a watcher.
-func secured(source tlsSource) (qcm.Network, error) {
-	stores, err := source.load()
-	if stores == nil || err != nil {
-		return nil, err
+// keepStores takes up renewed stores of p in a goroutine of group, until ctx ends, if its zoo.cfg wants that.
+func (p watchPlan) keepStores(ctx context.Context, group *sync.WaitGroup, log *slog.Logger) {
+	if p.keeper == nil {
+		return
 	}
-	return stores.Client(qcm.TCP{KeepAlive: true}), nil
+	// Ends with ctx; the owner of group waits for it.
+	group.Go(func() {
+		p.keeper.Run(ctx, func(err error) {
+			if err != nil {
+				log.Warn("renewed stores are not taken up", "ensemble", p.name, "err", err)
+				return
+			}
+			log.Info("renewed stores are in force", "ensemble", p.name)
+		})
+	})
 }

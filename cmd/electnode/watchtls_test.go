@@ -1,15 +1,21 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"log/slog"
 	"math/big"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -59,4 +65,40 @@ func TestWatchTLS(t *testing.T) {
 			t.Errorf("%q: exit %d, TLS %t, want %t; %s", c.args, code, !c.on, c.on, errs)
 		}
 	}
+}
+
+// TestWatchRenews: with sslQuorumReloadCertFiles a watcher shows the renewed certificate from its next dial on.
+func TestWatchRenews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, firstKey := selfSigned(t)
+		second, secondKey := selfSigned(t)
+		dir := written(t, map[string]string{"both.pem": firstKey + first, "ca.pem": first})
+		own, ca := filepath.Join(dir, "both.pem"), filepath.Join(dir, "ca.pem")
+		text := zooCfg + "sslQuorum=true\nsslQuorumReloadCertFiles=true\nssl.quorum.keyStore.location=" + own + "\nssl.quorum.trustStore.location=" + ca + "\n"
+		cfg := written(t, map[string]string{"on.cfg": text})
+		f := watchFlags{configs: []string{filepath.Join(cfg, "on.cfg")}, interval: time.Second, given: func(string) bool { return false }}
+		plans, err := f.plan(nil)
+		if err != nil || len(plans) != 1 || plans[0].keeper == nil {
+			t.Fatal(plans, err)
+		}
+		var lines bytes.Buffer
+		var group sync.WaitGroup
+		ctx, cancel := context.WithCancel(t.Context())
+		plans[0].keepStores(ctx, &group, slog.New(slog.NewTextHandler(&lines, nil)))
+		for _, content := range []string{secondKey, secondKey + second} {
+			if err := os.WriteFile(own, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(11 * time.Second)
+		}
+		cancel()
+		group.Wait()
+		block, _ := pem.Decode([]byte(second))
+		if got := plans[0].keeper.Own(); !bytes.Equal(got.Raw, block.Bytes) {
+			t.Error("the renewed certificate is not in force")
+		}
+		if out := lines.String(); strings.Count(out, "level=WARN") != 1 || strings.Count(out, "level=INFO") != 1 || !strings.Contains(out, own) {
+			t.Errorf("told:\n%s", out)
+		}
+	})
 }

@@ -48,6 +48,7 @@ type Config struct {
 	Commands []string // 4lw.commands.whitelist, sorted, always with srvr; or just "*"
 
 	PassedThrough map[string]string // keys that the reference does not know, and their values
+	Ignored       []string          // those of PassedThrough that have no effect here, sorted
 	Unused        []Unused          // keys that were checked and have no use here, for the debug log
 
 	rest rest

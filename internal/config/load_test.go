@@ -147,6 +147,9 @@ func TestWarnings(t *testing.T) {
 		{"ids", base + "server.0=z:1:2\nserver.300=y:1:2\n" + three + "server.4=x:1:2:observer", []string{"zoo.cfg:5: sid_range", "zoo.cfg:6: sid_range"}},
 		{"several addresses", base + threeV6, []string{"zoo.cfg:5: multi_address_on"}},
 		{"keys without effect", base + three + "zookeeper.cnxTimeout=1\njute.maxbuffer=1\n", []string{"zoo.cfg:9: jvm_only_key", "zoo.cfg:8: zookeeper_prefix"}},
+		{"TLS keys", base + three + "sslQuorum=true\nssl.quorum.crlEnabled=true\nssl.quorum.clientauth=none\nssl.quorum.clientHostnameVerification=false\n",
+			[]string{"zoo.cfg:10: tls_key_unknown", "zoo.cfg:9: tls_key_unknown"}},
+		{"TLS keys without TLS", base + three + "ssl.quorum.crlEnabled=true\n", nil},
 		{"relative", "initLimit=1\nsyncLimit=1\ndataDir=./d\ndataLogDir=log\n" + three, []string{"zoo.cfg:4: relative_path"}},
 		{"sasl", base + three + "quorum.auth.enableSasl=true", []string{"zoo.cfg:8: sasl_not_spoken"}},
 		{"own", base + three + "electnode.voter=echo\nelectnode.lab.lastZxid=0x500000001", []string{"zoo.cfg:8: voter_echo", "zoo.cfg:9: lab_zxid"}},
@@ -175,7 +178,8 @@ func TestSettings(t *testing.T) {
 	cfg, _, err := loadText(base+threeV6+"clientPort=2181\nclientPortAddress=[::]\n4lw.commands.whitelist=stat, ruok ,,stat\ncnxTimeout=1500\n"+
 		"electionPortBindRetry=-7\nfastleader.maxNotificationInterval=10000\nquorumCnxnTimeoutMs=-5\nelectnode.lab.lastZxid=0x500000001\n"+
 		"electnode.voter=refuse\nsslQuorum=true\nssl.quorum.keyStore.location=/k.pem\nssl.quorum.trustStore.type=pkcs12\n"+
-		"ssl.quorum.trustStore.location=/t\nssl.quorum.handshakeDetectionTimeoutMillis=0\nobserverMasterPort=7\nelectnode.web.peers=http://a:7000/, https://b\n", nil)
+		"ssl.quorum.trustStore.location=/t\nssl.quorum.handshakeDetectionTimeoutMillis=0\n"+
+		"ssl.quorum.clientHostnameVerification=false\nssl.quorum.allowReverseDnsLookup=FALSE\nobserverMasterPort=7\nelectnode.web.peers=http://a:7000/, https://b\n", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,6 +190,7 @@ func TestSettings(t *testing.T) {
 	}
 	tls := defaultTLS()
 	tls.Quorum, tls.KeyStore, tls.TrustStore = true, Store{Location: "/k.pem", Type: "PEM"}, Store{Location: "/t", Type: "PKCS12"}
+	tls.ClientHostnameVerification, tls.ReverseLookup = false, false
 	if diff := cmp.Diff(tls, cfg.TLS); diff != "" {
 		t.Errorf("tls (-want +got)\n%s", diff)
 	}
@@ -207,7 +212,7 @@ func TestSettings(t *testing.T) {
 	if cfg.ClientAddress != "[0:0:0:0:0:0:0:0]:2181" || cfg.HandshakeTimeout() != 10*time.Second || !cfg.MultiAddress {
 		t.Errorf("%q, %v", cfg.ClientAddress, cfg.HandshakeTimeout())
 	}
-	if diff := cmp.Diff([]Unused{{"observerMasterPort", "7", 22}}, cfg.Unused); diff != "" {
+	if diff := cmp.Diff([]Unused{{"observerMasterPort", "7", 24}}, cfg.Unused); diff != "" {
 		t.Errorf("unused (-want +got)\n%s", diff)
 	}
 }

@@ -42,6 +42,7 @@ const (
 	WarnJVMOnlyKey     = "jvm_only_key"
 	WarnSIDRange       = "sid_range"
 	WarnSASL           = "sasl_not_spoken"
+	WarnTLSKey         = "tls_key_unknown"
 	WarnVoterEcho      = "voter_echo"
 	WarnLabZxid        = "lab_zxid"
 	WarnEnvironmentOff = "environment_ignored"

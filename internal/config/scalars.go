@@ -36,6 +36,9 @@ func (l *loader) scalars() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.cfg.PassedThrough)) {
 		l.checkPassed(name, handled)
+		if !handled[name] || strings.HasPrefix(name, "ssl.quorum.") && !l.cfg.TLS.On() {
+			l.cfg.Ignored = append(l.cfg.Ignored, name)
+		}
 	}
 }
 
@@ -61,6 +64,9 @@ func (l *loader) checkPassed(name string, handled map[string]bool) {
 	case strings.HasPrefix(name, "zookeeper."):
 		l.warn(WarnZookeeperKey, l.main, line, name, "%s has no effect in a file: write %s", name,
 			strings.TrimPrefix(name, "zookeeper."))
+	case strings.HasPrefix(name, "ssl.quorum.") && !handled[name] && name != supplierClass && l.cfg.TLS.On():
+		// Differs from ZooKeeper, which says nothing: what a person thinks to be asked of certificates would not be.
+		l.warn(WarnTLSKey, l.main, line, name, "%s is not a key that electnode knows: it has no effect", name)
 	case slices.Contains(jvmOnly(), name):
 		l.warn(WarnJVMOnlyKey, l.main, line, name, "%s has no effect in a file: real servers take it as a JVM flag only", name)
 	}

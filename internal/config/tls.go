@@ -23,8 +23,11 @@ type TLS struct {
 	CipherSuites         []string // Java names; nil: a built-in list
 	ClientAuth           string   // "need", "want" or "none" [need]
 	HostnameVerification bool     // in both directions [true]
-	CRL                  bool
-	OCSP                 bool
+	// ClientHostnameVerification is for callers, if HostnameVerification is on [true].
+	ClientHostnameVerification bool
+	ReverseLookup              bool // ssl.quorum.allowReverseDnsLookup [true]
+	CRL                        bool
+	OCSP                       bool
 	// HandshakeDetection is how long an accepted connection may take to show whether it is TLS [5 s].
 	HandshakeDetection time.Duration
 }
@@ -41,8 +44,12 @@ type Store struct {
 func (t TLS) On() bool { return t.Quorum || t.PortUnification }
 
 func defaultTLS() TLS {
-	return TLS{Protocol: "TLSv1.2", ClientAuth: "need", HostnameVerification: true, HandshakeDetection: 5 * time.Second}
+	return TLS{Protocol: "TLSv1.2", ClientAuth: "need", HostnameVerification: true, ClientHostnameVerification: true,
+		ReverseLookup: true, HandshakeDetection: 5 * time.Second}
 }
+
+// supplierClass is the one key of real servers that has no meaning here.
+const supplierClass = "ssl.quorum.context.supplier.class"
 
 // tlsKeys are the keys that begin with "ssl.quorum.".
 func (l *loader) tlsKeys() []key {
@@ -59,6 +66,9 @@ func (l *loader) tlsKeys() []key {
 			return fmt.Errorf("%s must be none, want or need", quorum.Quote(v))
 		}},
 		{"ssl.quorum.hostnameVerification", boolean(&t.HostnameVerification)},
+		// Rule: X509Util of 3.9.4 and 3.9.5; releases before these do as if both were true.
+		{"ssl.quorum.clientHostnameVerification", boolean(&t.ClientHostnameVerification)},
+		{"ssl.quorum.allowReverseDnsLookup", boolean(&t.ReverseLookup)},
 		{"ssl.quorum.crl", boolean(&t.CRL)},
 		{"ssl.quorum.ocsp", boolean(&t.OCSP)},
 		{"ssl.quorum.handshakeDetectionTimeoutMillis", func(v string) error {
@@ -93,9 +103,8 @@ func (l *loader) checkTLS() {
 	if !t.On() {
 		return
 	}
-	const class = "ssl.quorum.context.supplier.class"
-	if p, given := l.values[class]; given {
-		l.fault(l.main, p.Line, class, "%s: %s is a Java class, which electnode cannot use", class, quorum.Quote(p.Value))
+	if p, given := l.values[supplierClass]; given {
+		l.fault(l.main, p.Line, supplierClass, "%s: %s is a Java class, which electnode cannot use", supplierClass, quorum.Quote(p.Value))
 	}
 	l.checkStore("ssl.quorum.keyStore.", &t.KeyStore)
 	l.checkStore("ssl.quorum.trustStore.", &t.TrustStore)

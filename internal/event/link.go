@@ -93,12 +93,13 @@ const (
 	DropStopped      = "stopped"       // this node is shutting down
 	DropFault        = "fault"         // cut on request
 	DropIdentity     = "identity"      // a stranger's, whose server id has become a member's
+	DropTLS          = "tls"           // the peer refuses this node's certificate, which TLS 1.3 lets it do after the hand-shake
 )
 
 // DropReasons lists every reason.
 func DropReasons() []string {
 	return []string{DropClosed, DropReset, DropReplaced, DropBadFrame, DropWriteTimeout, DropEvicted,
-		DropStopped, DropFault, DropIdentity}
+		DropStopped, DropFault, DropIdentity, DropTLS}
 }
 
 // HandshakeCompleted says that a peer's preamble was read and understood.

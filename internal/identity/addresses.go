@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"electnode/internal/names"
 )
 
 // comesFrom says why from is no address that hosts lead to now; nil: it is one. An older answer serves for a name
@@ -52,7 +54,7 @@ func (g *Guard) lookUp(ctx context.Context, addr netip.Addr, names []string) (fo
 	answers := make(chan answer, len(names)) // each look-up gives one
 	for _, name := range names {
 		// Ends with the look-up, which ctx bounds; all are waited for below.
-		go func() { answers <- g.resolve(ctx, name) }()
+		go func() { answers <- g.resolve(ctx, addr, name) }()
 	}
 	for range names {
 		a := <-answers
@@ -68,8 +70,20 @@ func (g *Guard) lookUp(ctx context.Context, addr netip.Addr, names []string) (fo
 	return found, told
 }
 
-// resolve looks a name up; an answer without an address is an error.
-func (g *Guard) resolve(ctx context.Context, name string) answer {
+// resolve looks a name up. An older answer that leads to addr will do; else the present one is waited for, because the
+// server may have moved. Where there is none, the older one is what a person should see.
+func (g *Guard) resolve(ctx context.Context, addr netip.Addr, name string) answer {
+	a := g.ask(ctx, name)
+	if a.err != nil && len(a.ips) > 0 && !leads(a.ips, addr) {
+		if now := g.ask(names.Fresh(ctx), name); now.err == nil {
+			return now
+		}
+	}
+	return a
+}
+
+// ask looks a name up once; an answer without an address is an error.
+func (g *Guard) ask(ctx context.Context, name string) answer {
 	a := answer{host: name}
 	texts, err := g.opt.Resolver.Lookup(ctx, name)
 	for _, text := range texts {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,10 +41,8 @@ func FuzzJudge(f *testing.F) {
 		}
 		carried := func(sid quorum.SID) bool {
 			for _, h := range has {
-				for _, n := range names[sid] {
-					if h == n {
-						return true
-					}
+				if slices.Contains(names[sid], h) {
+					return true
 				}
 			}
 			return false

@@ -43,6 +43,7 @@ func (c caller) ConnectionState() tls.ConnectionState {
 type resolver struct {
 	mu      sync.Mutex
 	answers map[string]any // []string or error
+	think   time.Duration
 	asked   int
 }
 
@@ -51,6 +52,13 @@ func (r *resolver) Lookup(ctx context.Context, host string) ([]string, error) {
 	r.asked++
 	a := r.answers[host]
 	r.mu.Unlock()
+	if r.think > 0 {
+		select {
+		case <-time.After(r.think):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 	switch a := a.(type) {
 	case []string:
 		return a, nil
@@ -170,6 +178,47 @@ func TestKeptAnswers(t *testing.T) {
 		ask("moved", "10.0.0.9:1", true)
 		r.says("zoo2", nil)
 		ask("kept, and no answer comes", "10.0.0.9:1", true)
+	})
+}
+
+// TestMovedWhileSlow: a server that has moved is let in as soon as a slow name service says so, and the older answer does
+// for as long as it fits.
+func TestMovedWhileSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const slow = 300 * time.Millisecond
+		r := &resolver{answers: map[string]any{"zoo2": []string{"10.0.0.2"}}, think: slow}
+		book := names.NewBook(r)
+		defer book.Close()
+		book.Keep([]string{"zoo2"})
+		g := New(Options{Addresses: true, Resolver: book})
+		g.SetViews(view(t, 1, map[int][]string{2: {"zoo2"}}), nil)
+		for _, step := range []struct {
+			name, leads, from string
+			want              bool
+			most              time.Duration
+		}{
+			{"at first", "10.0.0.2", "10.0.0.2:1", true, slow},
+			{"the older answer fits", "10.0.0.2", "10.0.0.2:1", true, 50 * time.Millisecond},
+			{"moved", "10.0.0.9", "10.0.0.9:1", true, slow},
+			{"somebody else", "10.0.0.9", "10.0.0.8:1", false, slow},
+		} {
+			r.says("zoo2", []string{step.leads})
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			begun := time.Now()
+			if err := g.Admit(ctx, caller{from: step.from}, 2); (err == nil) != step.want || time.Since(begun) > step.most {
+				t.Errorf("%s: %v after %s", step.name, err, time.Since(begun))
+			}
+			cancel()
+			time.Sleep(time.Second) // the look-up under way is over
+		}
+		r.says("zoo2", nil)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		begun := time.Now()
+		err := g.Admit(ctx, caller{from: "10.0.0.8:1"}, 2)
+		if err == nil || time.Since(begun) != 5*time.Second || !strings.Contains(err.Error(), "zoo2 (10.0.0.9; ") {
+			t.Errorf("no answer comes: %v after %s", err, time.Since(begun))
+		}
 	})
 }
 

@@ -19,7 +19,7 @@ func contracts() []contract {
 		{"electnode_build_info", "GAUGE", "goversion,revision,version", 1},
 		{"electnode_config_version", "GAUGE", "", 1},
 		{"electnode_connection_attempts_total", "COUNTER", "peer,result", 4 * 8},
-		{"electnode_connection_drops_total", "COUNTER", "peer,reason", 4 * 9},
+		{"electnode_connection_drops_total", "COUNTER", "peer,reason", 4 * 10},
 		{"electnode_connection_tie_breaks_total", "COUNTER", "outcome,peer,side", 4 * 2 * 4},
 		{"electnode_current_epoch", "GAUGE", "", 1},
 		{"electnode_decisions_total", "COUNTER", "how", 4},

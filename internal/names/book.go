@@ -78,9 +78,23 @@ func (b *Book) Keep(hosts []string) {
 	b.kept = kept
 }
 
+// Leading lists the names to keep that led to ip when they were looked up last.
+func (b *Book) Leading(ip string) []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []string
+	for name, ips := range b.kept {
+		if slices.Contains(ips, ip) {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 // Lookup gives where host leads now. A name to keep that has led somewhere before has an answer within 50 ms: when
 // the present one cannot be had, or not so soon, the last good one comes with an error that wraps ErrOld. The look-up
-// goes on meanwhile, and the next caller has what it finds.
+// goes on meanwhile, and the next caller has what it finds. See Fresh for who wants nothing but the present one.
 func (b *Book) Lookup(ctx context.Context, host string) ([]string, error) {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return []string{host}, nil
@@ -89,7 +103,7 @@ func (b *Book) Lookup(ctx context.Context, host string) ([]string, error) {
 	if q == nil {
 		return b.Network.Lookup(ctx, host) // a stranger's: nobody else's business
 	}
-	if len(old) == 0 {
+	if len(old) == 0 || fresh(ctx) {
 		return q.wait(ctx)
 	}
 	if !slow {

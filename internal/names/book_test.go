@@ -101,6 +101,39 @@ func TestLookup(t *testing.T) {
 	})
 }
 
+// TestFresh: who has no use for an older answer waits for the present one, and for no longer than its context lasts.
+func TestFresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		b := NewBook(s)
+		defer b.Close()
+		b.Keep([]string{"zoo1"})
+		s.set(0, nil, "10.0.0.1", "10.0.0.2")
+		if _, _, err := asked(t, b, time.Second); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.Leading("10.0.0.2"); !slices.Equal(got, []string{"zoo1"}) || len(b.Leading("10.0.0.3")) > 0 {
+			t.Errorf("what leads to 10.0.0.2: %v", got)
+		}
+		s.set(time.Second, nil, "10.0.0.3")
+		if ips, _, err := asked(t, b, time.Minute); !errors.Is(err, ErrOld) || !slices.Equal(ips, []string{"10.0.0.1", "10.0.0.2"}) {
+			t.Errorf("the older answer: %v, %v", ips, err)
+		}
+		ctx, cancel := context.WithTimeout(Fresh(t.Context()), 500*time.Millisecond)
+		defer cancel()
+		if ips, err := b.Lookup(ctx, "zoo1"); len(ips) > 0 || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("not so soon: %v, %v", ips, err)
+		}
+		if ips, err := b.Lookup(Fresh(t.Context()), "zoo1"); err != nil || !slices.Equal(ips, []string{"10.0.0.3"}) {
+			t.Errorf("the present one: %v, %v", ips, err)
+		}
+		s.set(0, errGone)
+		if ips, err := b.Lookup(Fresh(t.Context()), "zoo1"); len(ips) > 0 || !errors.Is(err, errGone) {
+			t.Errorf("gone: %v, %v", ips, err)
+		}
+	})
+}
+
 // TestSilent: a service that never answers delays nobody who has an answer, and Close ends the look-up.
 func TestSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

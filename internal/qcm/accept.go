@@ -54,6 +54,11 @@ func (m *Manager) greet(ctx context.Context, conn net.Conn) (Preamble, error) {
 	if err := conn.SetDeadline(limit); err != nil {
 		return Preamble{}, err
 	}
+	if secure, ok := conn.(interface{ HandshakeContext(context.Context) error }); ok { // reading would do it, but without ctx
+		if err := secure.HandshakeContext(ctx); err != nil {
+			return Preamble{}, err
+		}
+	}
 	p, err := ReadPreamble(conn)
 	if err == nil && p.SID != m.opt.Self {
 		err = m.vouch(ctx, conn, p.SID)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"electnode/internal/event"
+	"electnode/internal/names"
 	"electnode/internal/quorum"
 )
 
@@ -26,6 +27,7 @@ func (m *Manager) attempt(sid quorum.SID, addr string) attempt {
 			}
 			return nil, err
 		}
+		ctx = names.For(ctx, host)
 		attempts := make([]attempt, 0, len(ips))
 		for _, ip := range ips {
 			attempts = append(attempts, m.dialOne(sid, net.JoinHostPort(ip, port)))

@@ -13,7 +13,8 @@ import (
 )
 
 // ErrTLS stands in every error of a Network with TLS whose hand-shake came to no secure connection, but for one that
-// took too long and one that the other side left before it was told anything.
+// took too long and one that the other side left before it was told anything. So it does in that of the first read of a
+// dialled connection, if the other side refuses only then.
 var ErrTLS = errors.New("TLS hand-shake")
 
 // identityError is what the Guard has against a connection. It hides what the Guard's reasons are made of.
@@ -76,6 +77,8 @@ func dropReason(err error) string {
 	switch {
 	case errors.Is(err, ErrFrameLength):
 		return event.DropBadFrame
+	case errors.Is(err, ErrTLS):
+		return event.DropTLS
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return event.DropClosed
 	case errors.Is(err, os.ErrDeadlineExceeded):

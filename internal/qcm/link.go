@@ -183,7 +183,7 @@ func (m *Manager) unlink(l *link) {
 		return
 	}
 	p.link = nil
-	broke := l.reason == event.DropClosed || l.reason == event.DropReset
+	broke := l.reason == event.DropClosed || l.reason == event.DropReset || l.reason == event.DropTLS
 	silent := broke && l.heard.Load() == 0
 	if silent && time.Since(l.since) < youngLink {
 		p.flaps++

@@ -41,7 +41,7 @@ type Preamble struct {
 
 // PreambleError says why a preamble was refused.
 type PreambleError struct {
-	Reason string // RejectProtocol, RejectLength or RejectAddress of package event
+	Reason string // RejectProtocol, RejectLength, RejectAddress or RejectTLS of package event
 	Detail string
 }
 
@@ -99,6 +99,9 @@ func ReadPreamble(r io.Reader) (Preamble, error) {
 	first := int64(binary.BigEndian.Uint64(head[:8]))
 	p := Preamble{Form: FormBare, SID: quorum.SID(first)}
 	switch {
+	case head[0] == 0x16 && head[1] == 3 && head[2] <= 4:
+		// Differs from ZooKeeper, which takes that for a server with an id of 1.5e18.
+		return Preamble{}, &PreambleError{event.RejectTLS, "the caller speaks TLS, this port does not"}
 	case first >= 0:
 		return p, nil
 	case first == versionOne:

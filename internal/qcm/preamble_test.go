@@ -103,6 +103,25 @@ func TestPreambleVectors(t *testing.T) {
 	}
 }
 
+// TestPreambleTLS: who begins a TLS hand-shake at a plain port is no server with an enormous id. Ids near it are ids.
+func TestPreambleTLS(t *testing.T) {
+	for first, tls := range map[string]bool{
+		"\x16\x03\x01\x02\x00\x01\x00\x01": true, "\x16\x03\x03\x00\x7a\x01\x00\x00": true,
+		"\x16\x04\x01\x02\x00\x01\x00\x01": false, "\x16\x03\x05\x02\x00\x01\x00\x01": false, "\x00\x00\x00\x00\x00\x00\x16\x03": false,
+	} {
+		_, err := ReadPreamble(strings.NewReader(first))
+		if !tls {
+			if err != nil {
+				t.Errorf("%q: %v", first, err)
+			}
+			continue
+		}
+		if refused, ok := errors.AsType[*PreambleError](err); !ok || refused.Reason != event.RejectTLS || rejectReason(err) != event.RejectTLS {
+			t.Errorf("%q: %v", first, err)
+		}
+	}
+}
+
 func TestPreambleVectorsEncode(t *testing.T) {
 	for _, v := range vectors(t, "preamble") {
 		if !v.valid() || len(v.Fields.Addresses) > 1 && v.Fields.Form == "v1" || strings.Contains(v.Name, "ipv6_and") {

@@ -1,6 +1,7 @@
 package quorumtls
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -36,13 +37,17 @@ type accepted struct {
 	limit  time.Time  // of the first bytes; zero: none
 }
 
-// Handshake finds out which kind of connection this is and does the hand-shake of TLS. It is done once.
-func (a *accepted) Handshake() error {
-	a.once.Do(func() { a.err = a.begin() })
+// HandshakeContext finds out which kind of connection this is and does the hand-shake of TLS, look-ups about the caller
+// included, within the time of ctx. It is done once, with the ctx of who is first.
+func (a *accepted) HandshakeContext(ctx context.Context) error {
+	a.once.Do(func() { a.err = a.begin(ctx) })
 	return a.err
 }
 
-func (a *accepted) begin() error {
+// Handshake is HandshakeContext for those who bound it by deadlines alone.
+func (a *accepted) Handshake() error { return a.HandshakeContext(context.Background()) }
+
+func (a *accepted) begin(ctx context.Context) error {
 	head, err := a.first()
 	below := &resumed{Conn: a.Conn, head: head}
 	switch {
@@ -56,10 +61,10 @@ func (a *accepted) begin() error {
 	case string(head) != recordHead:
 		return fmt.Errorf("%w: the caller does not speak TLS", qcm.ErrTLS)
 	}
-	secure := a.server.answer(below)
+	secure := a.server.answer(ctx, below)
 	a.settled.Store(secure)
 	a.through = secure
-	if err := secure.Handshake(); err != nil {
+	if err := secure.HandshakeContext(ctx); err != nil {
 		return acceptError(err)
 	}
 	return nil
@@ -164,8 +169,10 @@ func (r *resumed) Read(b []byte) (int, error) {
 // acceptError says what err of an accepted connection's hand-shake means.
 func acceptError(err error) error {
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("TLS hand-shake not done in time: %w", err)
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("the TLS hand-shake was ended: %w", net.ErrClosed)
 	case Refused(err):
 		return fmt.Errorf("%w: the caller refuses: %w", qcm.ErrTLS, err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),

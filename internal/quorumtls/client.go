@@ -9,25 +9,21 @@ import (
 	"io"
 	"net"
 	"os"
-	"slices"
-	"sync"
 	"syscall"
 
+	"electnode/internal/names"
 	"electnode/internal/qcm"
 )
 
-// maxNames is how many host names are remembered with their addresses.
-const maxNames = 1024
-
-// Client makes the connections of inner secure ones. Whose certificate it must be is decided by the address
-// that is dialled, or by a name that Lookup found to have it, as ZooKeeper does.
-// Differs from ZooKeeper: the name of a bare address is not asked for.
+// Client makes the connections of inner secure ones. Whose certificate it must be is decided by the address that is
+// dialled, or by the name that names.For says it is dialled for, as ZooKeeper does: no other name that leads there counts.
+// Differs from ZooKeeper: the name of a bare address is not asked for; one of the configuration that leads there counts.
 func (s *Stores) Client(inner qcm.Network) qcm.Network {
 	return newClient(inner, s.itself)
 }
 
 func newClient(inner qcm.Network, stores func() *Stores) *client {
-	return &client{Network: inner, stores: stores, hosts: map[string][]string{}}
+	return &client{Network: inner, stores: stores}
 }
 
 // itself is s for those who ask each time what is in force.
@@ -45,51 +41,27 @@ func Plain(n qcm.Network) qcm.Network {
 type client struct {
 	qcm.Network
 	stores func() *Stores // those in force
-
-	mu    sync.Mutex          // guards what follows; held for no longer than a look
-	hosts map[string][]string // name -> its addresses
-	order []string            // names, the oldest first
 }
 
-// Lookup asks the network below, and remembers the answer, an older one too.
-func (c *client) Lookup(ctx context.Context, host string) ([]string, error) {
-	ips, err := c.Network.Lookup(ctx, host)
-	if len(ips) == 0 && err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, known := c.hosts[host]; !known {
-		c.order = append(c.order, host)
-		if len(c.order) > maxNames {
-			delete(c.hosts, c.order[0])
-			c.order = slices.Clone(c.order[1:])
-		}
-	}
-	c.hosts[host] = slices.Clone(ips)
-	return ips, err
-}
-
-// names lists what the certificate of a server at addr may say.
-func (c *client) names(addr string) []string {
+// dialled lists what the certificate of a server at addr may say.
+func (c *client) dialled(ctx context.Context, addr string) []string {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		host = addr
 	}
-	return append([]string{host}, c.namesOf(host)...)
+	if name := names.Host(ctx); name != "" && name != host {
+		return []string{host, name}
+	}
+	return append([]string{host}, c.leading(host)...)
 }
 
-// namesOf lists the names that Lookup found to have the address ip.
-func (c *client) namesOf(ip string) []string {
-	var all []string
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, name := range c.order {
-		if name != ip && slices.Contains(c.hosts[name], ip) {
-			all = append(all, name)
-		}
+// leading lists the names of the configuration that led to ip when they were looked up last, if the network below
+// remembers them: a names.Book does.
+func (c *client) leading(ip string) []string {
+	if book, ok := c.Network.(interface{ Leading(ip string) []string }); ok {
+		return book.Leading(ip)
 	}
-	return all
+	return nil
 }
 
 // Dial connects and does the hand-shake within the time of ctx.
@@ -98,20 +70,20 @@ func (c *client) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, stores := c.names(addr), c.stores()
+	allowed, stores := c.dialled(ctx, addr), c.stores()
 	conf := stores.settings()
 	// Real servers name no authorities that could help to choose: the one certificate is shown in any case.
 	conf.GetClientCertificate = stores.certificate
 	conf.InsecureSkipVerify = true // VerifyConnection does it, by ZooKeeper's rules
 	conf.VerifyConnection = func(cs tls.ConnectionState) error {
-		return stores.verify(cs, x509.ExtKeyUsageServerAuth, func() []string { return names })
+		return stores.verify(cs, x509.ExtKeyUsageServerAuth, func() ([]string, string) { return allowed, "" })
 	}
 	secure := tls.Client(conn, conf)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close() // what went wrong is known
 		return nil, handshakeError(ctx, err)
 	}
-	return secure, nil
+	return &outgoing{Conn: secure}, nil
 }
 
 // settings are what both sides of a connection have in common.

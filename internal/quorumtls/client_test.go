@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"electnode/internal/names"
 	"electnode/internal/qcm"
 )
 
@@ -153,36 +154,54 @@ func TestSilent(t *testing.T) {
 	}
 }
 
-// named is a network in which every name is at the same address.
-type named struct {
+// dns is a network with a name service.
+type dns struct {
 	qcm.TCP
-	ips []string
+	names map[string][]string
 }
 
-func (n *named) Lookup(context.Context, string) ([]string, error) { return n.ips, nil }
+func (n dns) Lookup(_ context.Context, host string) ([]string, error) {
+	ips, ok := n.names[host]
+	if !ok {
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}
+	return ips, nil
+}
 
-// TestNames: the certificate may say the name that was looked up; once that leads elsewhere, it may not.
+// TestNames: the certificate may say the name that is dialled. Another that leads there counts only if the configuration
+// has it, and only for who dials a bare address; what else was looked up, for whomever, does not.
 func TestNames(t *testing.T) {
 	ca := newAuthority(t, "ca")
 	s := load(t, ca, "EC", ca, nil)
 	theirs := load(t, ca, "EC", ca, func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"zk1.example"} })
 	to := newServer(t, theirs.own, theirs.trusted, nil)
-	below := &named{ips: []string{"127.0.0.1"}}
-	n := s.Client(below)
-	if Plain(n) != qcm.Network(below) || Plain(below) != qcm.Network(below) {
+	below := dns{names: map[string][]string{"zk1.example": {"127.0.0.1"}, "zk2.example": {"127.0.0.1"}}}
+	book := names.NewBook(below)
+	defer book.Close()
+	n := s.Client(book)
+	if Plain(n) != qcm.Network(book) || Plain(book) != qcm.Network(book) {
 		t.Error("Plain gives something else than what is below")
 	}
 	for _, step := range []struct {
-		lookup, at string
-		ok         bool
-	}{{"", "", false}, {"zk2.example", "127.0.0.1", false}, {"zk1.example", "127.0.0.1", true}, {"zk1.example", "127.0.0.9", false}} {
-		if step.lookup != "" {
-			below.ips = []string{step.at}
-			if _, err := n.Lookup(t.Context(), step.lookup); err != nil {
+		keep []string
+		dial string
+		ok   bool
+	}{
+		{nil, "", false}, {nil, "127.0.0.1", false}, {nil, "zk2.example", false}, {nil, "zk1.example", true},
+		{[]string{"zk1.example"}, "", true}, {[]string{"zk1.example"}, "127.0.0.1", true},
+		{[]string{"zk1.example", "zk2.example"}, "zk2.example", false}, {[]string{"zk2.example"}, "", false},
+	} {
+		book.Keep(step.keep)
+		for name := range below.names {
+			if _, err := n.Lookup(t.Context(), name); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := greet(t.Context(), n, to.addr); (err == nil) != step.ok {
+		ctx := t.Context()
+		if step.dial != "" {
+			ctx = names.For(ctx, step.dial)
+		}
+		if err := greet(ctx, n, to.addr); (err == nil) != step.ok {
 			t.Errorf("%+v: %v", step, err)
 		}
 	}
@@ -202,19 +221,6 @@ func TestNames(t *testing.T) {
 		if err := meet(t, s, to); (err == nil) != f.ok {
 			t.Errorf("%+v: %v", f.files, err)
 		}
-	}
-}
-
-// TestNamesAreBounded: a configuration text can make a watcher look up any number of names.
-func TestNamesAreBounded(t *testing.T) {
-	c := (&Stores{}).Client(&named{ips: []string{"10.0.0.1"}}).(*client)
-	for i := range 3 * maxNames {
-		if _, err := c.Lookup(t.Context(), strings.Repeat("x", i+1)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if len(c.hosts) != maxNames || len(c.order) != maxNames {
-		t.Errorf("%d names", len(c.hosts))
 	}
 }
 

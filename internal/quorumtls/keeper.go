@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,7 @@ type Keeper struct {
 	conf    config.TLS
 	current atomic.Pointer[Stores]
 	files   [][]byte // as they were read last; Run's
+	failed  string   // why the last reading came to nothing; empty: it did not; Run's
 }
 
 // NewKeeper reads the stores that c names, whose own certificate must be valid now. Every problem is in the error,
@@ -41,6 +43,9 @@ func (k *Keeper) Server(inner qcm.Network) qcm.Network {
 	return newDual(inner, k.current.Load, optionsOf(k.conf))
 }
 
+// Client is a network of the stores that are in force at the time of each dial; see Stores.Client.
+func (k *Keeper) Client(inner qcm.Network) qcm.Network { return newClient(inner, k.current.Load) }
+
 // Own is the own certificate that is in force; nil: there is none.
 func (k *Keeper) Own() *x509.Certificate {
 	if s := k.current.Load(); len(s.own) > 0 {
@@ -53,8 +58,12 @@ func (k *Keeper) Own() *x509.Certificate {
 func (k *Keeper) Doubts() []string {
 	s := k.current.Load()
 	const key = "ssl.quorum.keyStore.location"
+	var all []string
+	if s.doubt != "" {
+		all = append(all, s.doubt)
+	}
 	if len(s.own) == 0 {
-		return []string{key + ": without a certificate this server cannot answer by TLS"}
+		return append(all, key+": without a certificate this server cannot answer by TLS")
 	}
 	leaf := s.own[0].Leaf
 	between := x509.NewCertPool()
@@ -63,12 +72,25 @@ func (k *Keeper) Doubts() []string {
 			between.AddCert(c)
 		}
 	}
-	_, err := leaf.Verify(x509.VerifyOptions{Roots: s.trusted, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-	if err == nil {
-		return nil
+	good := func(usage x509.ExtKeyUsage) error {
+		_, err := leaf.Verify(x509.VerifyOptions{Roots: s.trusted, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{usage}})
+		return err
 	}
-	return []string{fmt.Sprintf("%s: %s: this server would not trust its own certificate of %s, issued by %s: %v",
-		key, k.conf.KeyStore.Location, leaf.Subject, leaf.Issuer, err)}
+	if err := good(x509.ExtKeyUsageAny); err != nil {
+		return append(all, fmt.Sprintf("%s: %s: this server would not trust its own certificate of %s, issued by %s: %v",
+			key, k.conf.KeyStore.Location, leaf.Subject, leaf.Issuer, err))
+	}
+	for _, use := range []struct {
+		usage x509.ExtKeyUsage
+		name  string
+		when  string
+	}{{x509.ExtKeyUsageServerAuth, "serverAuth", "where they dial"}, {x509.ExtKeyUsageClientAuth, "clientAuth", "where it dials"}} {
+		if err := good(use.usage); err != nil {
+			all = append(all, fmt.Sprintf("%s: %s: the extended key usage of the certificate of %s lacks %s: the others will refuse it %s",
+				key, k.conf.KeyStore.Location, leaf.Subject, use.name, use.when))
+		}
+	}
+	return all
 }
 
 // load reads the stores and looks at the own certificate's dates.
@@ -105,8 +127,8 @@ func (k *Keeper) read() [][]byte {
 	return all
 }
 
-// Run compares the files every 10 s until ctx ends, and takes up what has changed. tell hears once of each change: nil
-// when the new stores are in force, otherwise why the old ones stay.
+// Run compares the files every 10 s until ctx ends, and takes up what has changed; one that cannot be taken up is tried
+// again each time. tell hears nil when new stores are in force, otherwise why the old ones stay, once for each reason.
 // Differs from ZooKeeper, which has the file system tell it of a change.
 func (k *Keeper) Run(ctx context.Context, tell func(error)) {
 	tick := time.NewTicker(reloadTime)
@@ -123,17 +145,21 @@ func (k *Keeper) Run(ctx context.Context, tell func(error)) {
 
 func (k *Keeper) renew(now time.Time, tell func(error)) {
 	files := k.read()
-	same := true
-	for i := range files {
-		same = same && bytes.Equal(files[i], k.files[i])
-	}
-	if same {
+	same := slices.EqualFunc(files, k.files, bytes.Equal)
+	if same && k.failed == "" {
 		return
 	}
+	// What failed is tried again, though nothing has changed: a certificate may become valid, a disk be there again.
 	k.files = files
 	stores, err := k.load(now)
-	if err == nil {
-		k.current.Store(stores)
+	if err != nil {
+		if text := err.Error(); text != k.failed {
+			k.failed = text
+			tell(err)
+		}
+		return
 	}
-	tell(err)
+	k.failed = ""
+	k.current.Store(stores)
+	tell(nil)
 }

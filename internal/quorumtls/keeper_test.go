@@ -3,12 +3,14 @@ package quorumtls
 import (
 	"context"
 	"crypto/x509"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"electnode/internal/config"
 	"electnode/internal/qcm"
 )
 
@@ -66,6 +68,78 @@ func TestKeeper(t *testing.T) {
 	}
 	if renew(store(before, nil), newCA); len(k.Doubts()) != 1 || !strings.Contains(k.Doubts()[0], "issued by CN=before") {
 		t.Errorf("a certificate that nobody trusts: %q", k.Doubts())
+	}
+}
+
+// TestKeeperEarly: a certificate that is valid only from a moment later, because clocks differ, is taken up then, though
+// the file does not change again; that it was not is told once.
+func TestKeeperEarly(t *testing.T) {
+	ca := newAuthority(t, "ca")
+	key := newKey(t, "EC")
+	now := time.Now()
+	own, trust := file(t, "own.pem", keyPEM(t, key), certPEM(ca.issue(key, nil))), file(t, "ca.pem", certPEM(ca.cert))
+	k, err := NewKeeper(settings(own, trust), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := ca.issue(key, func(c *x509.Certificate) { c.NotBefore = now.Add(15 * time.Second) })
+	if err := os.WriteFile(own, append(keyPEM(t, key), certPEM(next)...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for i := range 6 {
+		k.renew(now.Add(time.Duration(i)*reloadTime), func(err error) { told = append(told, fmt.Sprint(i, " ", err)) })
+	}
+	if len(told) != 2 || !strings.HasPrefix(told[0], "0 ") || !strings.Contains(told[0], "not valid before") || told[1] != "2 <nil>" {
+		t.Errorf("told %q", told)
+	}
+	if !k.Own().Equal(next) {
+		t.Error("it is not in force")
+	}
+}
+
+// TestDoubts: an own certificate must be good for both directions, and the list of cipher suites be what is in force.
+func TestDoubts(t *testing.T) {
+	ca := newAuthority(t, "ca")
+	key := newKey(t, "EC")
+	const serverAuth, clientAuth = x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth
+	for name, c := range map[string]struct {
+		usages []x509.ExtKeyUsage
+		change func(*config.TLS)
+		want   []string // parts of the doubts
+	}{
+		"no usage":    {nil, nil, nil},
+		"both":        {[]x509.ExtKeyUsage{serverAuth, clientAuth}, nil, nil},
+		"for servers": {[]x509.ExtKeyUsage{serverAuth}, nil, []string{"lacks clientAuth: the others will refuse it where it dials"}},
+		"for callers": {[]x509.ExtKeyUsage{clientAuth}, nil, []string{"lacks serverAuth: the others will refuse it where they dial"}},
+		"for neither": {[]x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}, nil, []string{"lacks serverAuth", "lacks clientAuth"}},
+		"unknown suites": {nil, func(c *config.TLS) {
+			c.CipherSuites = []string{"TLS_X", " TLS_RSA_WITH_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"}
+		},
+			[]string{"ssl.quorum.ciphersuites: left out, because electnode does not know them: TLS_X; without effect, because TLS 1.3 is not enabled: TLS_AES_256_GCM_SHA384"}},
+		"of TLS 1.3": {nil, func(c *config.TLS) { c.CipherSuites, c.Protocol = []string{"TLS_AES_256_GCM_SHA384"}, "TLSv1.3" },
+			[]string{"ssl.quorum.ciphersuites: added, because those of TLS 1.3 cannot be chosen: TLS_AES_128_GCM_SHA256,TLS_CHACHA20_POLY1305_SHA256"}},
+	} {
+		conf := settings(file(t, "own.pem", keyPEM(t, key), certPEM(ca.issue(key, func(cert *x509.Certificate) { cert.ExtKeyUsage = c.usages }))),
+			file(t, "ca.pem", certPEM(ca.cert)))
+		if c.change != nil {
+			c.change(&conf)
+		}
+		k, err := NewKeeper(conf, time.Now())
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		got := k.Doubts()
+		if len(got) != len(c.want) {
+			t.Errorf("%s: %q", name, got)
+			continue
+		}
+		for i, want := range c.want {
+			if !strings.Contains(got[i], want) {
+				t.Errorf("%s: %q, want %q", name, got[i], want)
+			}
+		}
 	}
 }
 

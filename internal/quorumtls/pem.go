@@ -92,12 +92,10 @@ func pair(raw []byte, key crypto.PrivateKey) ([]tls.Certificate, error) {
 
 // join makes what TLS needs of a key and its chain, if they belong together.
 func join(key crypto.PrivateKey, chain []*x509.Certificate) ([]tls.Certificate, error) {
-	signer, ok := key.(crypto.Signer)
-	if !ok {
+	if _, ok := key.(crypto.Signer); !ok {
 		return nil, fmt.Errorf("a %T cannot sign", key)
 	}
-	public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })
-	if !ok || !public.Equal(chain[0].PublicKey) {
+	if !signs(key, chain[0]) {
 		return nil, fmt.Errorf("the first certificate (%s) is not that of the key", chain[0].Subject)
 	}
 	own := tls.Certificate{PrivateKey: key, Leaf: chain[0]}
@@ -105,6 +103,16 @@ func join(key crypto.PrivateKey, chain []*x509.Certificate) ([]tls.Certificate, 
 		own.Certificate = append(own.Certificate, c.Raw)
 	}
 	return []tls.Certificate{own}, nil
+}
+
+// signs reports whether c is a certificate of key.
+func signs(key crypto.PrivateKey, c *x509.Certificate) bool {
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return false
+	}
+	public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })
+	return ok && public.Equal(c.PublicKey)
 }
 
 // certificates lists the certificates of a PEM file, one at least.

@@ -3,12 +3,14 @@ package quorumtls
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -329,6 +331,131 @@ func TestSmallerDials(t *testing.T) {
 	for len(all) > 0 {
 		if a, ok := (<-all).(event.ConnectionAttempt); ok && a.Result != event.DialConnected {
 			t.Errorf("%+v", a)
+		}
+	}
+}
+
+// TestCloseEndsLookUps: who closes a port does not wait for the name service that a caller's address is asked of.
+func TestCloseEndsLookUps(t *testing.T) {
+	ca := newAuthority(t, "ca")
+	theirs := load(t, ca, "EC", ca, func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"zoo2.example"}, nil })
+	for name, open := range map[string]func(n qcm.Network) (addr string, end func()){
+		event.PortQuorum: func(n qcm.Network) (string, func()) {
+			emitter, _ := events()
+			tr := zab.NewTransport(zab.TransportOptions{Inputs: make(chan zab.Input, 10), Events: emitter, Network: n})
+			bound, err := tr.Listen([]string{"127.0.0.1:0"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return bound[0].String(), tr.Close
+		},
+		event.PortElection: func(n qcm.Network) (string, func()) {
+			emitter, _ := events()
+			addr := freeAddr(t)
+			m, err := qcm.New(qcm.Options{Self: 1, Network: n, Handler: ups{}, Events: emitter, Announce: []string{addr}, Listen: []string{addr}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			// Ends with ctx.
+			go func() { done <- m.Run(ctx) }()
+			return addr, func() { cancel(); <-done }
+		},
+	} {
+		asked, ended := make(chan bool, 1), make(chan error, 1)
+		addr, end := open(load(t, ca, "EC", ca, nil).Server(qcm.TCP{}, ServerOptions{Reverse: func(ctx context.Context, _ string) ([]string, error) {
+			asked <- true
+			<-ctx.Done()
+			ended <- ctx.Err()
+			return nil, ctx.Err()
+		}}))
+		called := make(chan error, 1)
+		// Ends when the port closes.
+		go func() {
+			for {
+				conn, err := theirs.Client(qcm.TCP{}).Dial(t.Context(), addr)
+				if err == nil { // the caller may be content before the other side is
+					conn.Close()
+				}
+				if !errors.Is(err, syscall.ECONNREFUSED) { // not listening yet
+					called <- err
+					return
+				}
+			}
+		}()
+		<-asked
+		end()
+		<-called
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: the look-up ended by %v", name, err)
+		}
+	}
+}
+
+// TestDialledByName: a member whose server line has a name must show a certificate for that name, on both ports.
+func TestDialledByName(t *testing.T) {
+	ca := newAuthority(t, "ca")
+	below := dns{names: map[string][]string{"zoo1.example": {"127.0.0.1"}}}
+	me := load(t, ca, "EC", ca, nil).Server(below, ServerOptions{Reverse: nobody})
+	for name, want := range map[string]bool{"zoo1.example": true, "zoo2.example": false} {
+		addr, errs := port(t, load(t, ca, "EC", ca, func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{name} }).
+			Server(qcm.TCP{}, ServerOptions{Reverse: nobody}))
+		_, portText, err := net.SplitHostPort(addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := net.JoinHostPort("zoo1.example", portText)
+		emitter, _ := events()
+		inputs := make(chan zab.Input)
+		tr := zab.NewTransport(zab.TransportOptions{Inputs: inputs, Events: emitter, Network: me})
+		tr.Dial(t.Context(), 1, []string{at})
+		if in := <-inputs; (in.Kind == zab.Opened) != want {
+			t.Errorf("quorum port, %s: %+v", name, in)
+		}
+		tr.Close()
+		<-errs
+		m, up, all := manager(t, 9, me, func(*qcm.Options) {})
+		m.SetViews(member(t, at), nil)
+		m.Send(qcm.Message{Frame: []byte("x"), Sent: event.NotificationSent{Peer: 1}})
+		if want {
+			<-up
+			continue
+		}
+		for ev := range all {
+			if a, ok := ev.(event.ConnectionAttempt); ok {
+				if a.Result != event.DialTLS || !strings.Contains(a.Detail, "is for zoo2.example, not for 127.0.0.1 or zoo1.example") {
+					t.Errorf("%+v", a)
+				}
+				break
+			}
+		}
+	}
+}
+
+// TestRefusedAfterwards: with TLS 1.3 a server refuses a caller's certificate when the caller takes the hand-shake for done.
+// That is told as a failure of TLS all the same: of the dial where a preamble was left behind, of the link else.
+func TestRefusedAfterwards(t *testing.T) {
+	ca, other := newAuthority(t, "ca"), newAuthority(t, "other")
+	theirs, mine := load(t, ca, "EC", ca, nil), load(t, other, "EC", ca, nil)
+	theirs.maxVersion, mine.maxVersion = tls.VersionTLS13, tls.VersionTLS13
+	for _, self := range []quorum.SID{0, 9} { // below and above the other's
+		addr, _ := port(t, theirs.Server(qcm.TCP{}, ServerOptions{Reverse: nobody}))
+		m, _, all := manager(t, self, mine.Server(qcm.TCP{}, ServerOptions{Reverse: nobody}), func(*qcm.Options) {})
+		m.SetViews(member(t, addr), nil)
+		m.Send(qcm.Message{Frame: []byte("x"), Sent: event.NotificationSent{Peer: 1}})
+		for told := ""; told == ""; {
+			switch ev := (<-all).(type) {
+			case event.ConnectionAttempt:
+				if told = ev.Result; self == 9 && told == event.DialConnected {
+					told = "" // the link's end is what counts
+				}
+			case event.ConnectionDown:
+				told = ev.Reason
+			}
+			if told != "" && told != event.DialTLS && told != event.DropTLS {
+				t.Errorf("%d: %s", self, told)
+			}
 		}
 	}
 }

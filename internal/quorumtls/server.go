@@ -5,16 +5,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
-	"slices"
-	"strings"
 	"time"
 
 	"electnode/internal/config"
 	"electnode/internal/qcm"
 )
-
-// reverseTime bounds the question for the names of a caller's address, which nothing can cut short.
-const reverseTime = 2 * time.Second
 
 // ServerOptions says how a server meets the others. Zero values mean what stands in brackets.
 type ServerOptions struct {
@@ -24,13 +19,16 @@ type ServerOptions struct {
 	// Detection is how long an accepted connection may take for its first bytes [5 s]. What follows is for the
 	// owner of the connection to bound.
 	Detection time.Duration
+	// NoReverse says that nobody is asked for the names of an address: ssl.quorum.allowReverseDnsLookup=false [asked].
+	NoReverse bool
 	// Reverse asks for the names of an address [the system's resolver].
 	Reverse func(ctx context.Context, addr string) ([]string, error)
 }
 
 // optionsOf are those of a zoo.cfg.
 func optionsOf(c config.TLS) ServerOptions {
-	return ServerOptions{DialPlain: !c.Quorum, AcceptPlain: c.PortUnification, ClientAuth: c.ClientAuth, Detection: c.HandshakeDetection}
+	return ServerOptions{DialPlain: !c.Quorum, AcceptPlain: c.PortUnification, ClientAuth: c.ClientAuth,
+		Detection: c.HandshakeDetection, NoReverse: !c.ReverseLookup}
 }
 
 func (o ServerOptions) withDefaults() ServerOptions {
@@ -104,7 +102,8 @@ func (l listener) Accept() (net.Conn, error) {
 }
 
 // answer is the TLS side of an accepted connection, with the stores that are in force now.
-func (s *dual) answer(conn net.Conn) *tls.Conn {
+// ctx is that of the hand-shake.
+func (s *dual) answer(ctx context.Context, conn net.Conn) *tls.Conn {
 	stores := s.stores()
 	conf := stores.settings()
 	conf.ClientAuth = s.opt.authType()
@@ -113,32 +112,9 @@ func (s *dual) answer(conn net.Conn) *tls.Conn {
 		if len(cs.PeerCertificates) == 0 && conf.ClientAuth != tls.RequireAnyClientCert {
 			return nil
 		}
-		return stores.verify(cs, x509.ExtKeyUsageClientAuth, func() []string { return s.callers(cs, conn) })
+		return stores.verify(cs, x509.ExtKeyUsageClientAuth, func() ([]string, string) {
+			return s.callers(ctx, cs.PeerCertificates[0], conn.RemoteAddr())
+		})
 	}
 	return tls.Server(conn, conf)
-}
-
-// callers lists what the certificate of the caller may say: its address, or a name of that.
-// Differs from ZooKeeper, which knows the reverse name alone: a name that this server looked up and that led to the
-// address, as those of the configuration do, counts too and is asked first.
-func (s *dual) callers(cs tls.ConnectionState, conn net.Conn) []string {
-	ip, _, err := net.SplitHostPort(conn.RemoteAddr().String())
-	if err != nil {
-		ip = conn.RemoteAddr().String()
-	}
-	ip, _, _ = strings.Cut(ip, "%") // a link-local address of IPv6 names its interface
-	names := append([]string{ip}, s.namesOf(ip)...)
-	if slices.ContainsFunc(names, func(name string) bool { return isFor(cs.PeerCertificates[0], name) }) {
-		return names
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), reverseTime)
-	defer cancel()
-	reverse, err := s.opt.Reverse(ctx, ip)
-	if err != nil {
-		return names // there is none; who the certificate is for is in the error
-	}
-	for _, name := range reverse {
-		names = append(names, strings.TrimSuffix(name, "."))
-	}
-	return names
 }

@@ -8,10 +8,12 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"electnode/internal/names"
 	"electnode/internal/qcm"
 )
 
@@ -53,6 +55,12 @@ func TestServer(t *testing.T) {
 	good := load(t, ca, "EC", ca, nil)
 	as := func(change func(*x509.Certificate)) *Stores { return load(t, ca, "EC", ca, change) }
 	named := as(func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"zk1.example"} })
+	false7 := as(func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"zk7.example"} })
+	false9 := as(func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"zk9.example"} })
+	ptr := func(found ...string) func(context.Context, string) ([]string, error) {
+		return func(context.Context, string) ([]string, error) { return found, nil }
+	}
+	below := dns{names: map[string][]string{"zk1.example": {"10.0.0.1", "::ffff:127.0.0.1"}, "zk9.example": {"10.0.0.9", "10.0.0.10"}}}
 	bare, err := Files{CA: file(t, "ca.pem", certPEM(ca.cert))}.Load()
 	if err != nil {
 		t.Fatal(err)
@@ -72,8 +80,13 @@ func TestServer(t *testing.T) {
 		"expired":                {as(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }), ServerOptions{}, "expired"},
 		"not for callers":        {as(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }), ServerOptions{}, "key usage"},
 		"wrong name":             {named, ServerOptions{}, "is for zk1.example, not for 127.0.0.1"},
-		"reverse name":           {named, ServerOptions{Reverse: func(context.Context, string) ([]string, error) { return []string{"zk1.example."}, nil }}, ""},
-		"other reverse name":     {named, ServerOptions{Reverse: func(context.Context, string) ([]string, error) { return []string{"zk2.example."}, nil }}, "127.0.0.1 or zk2.example"},
+		"reverse name":           {named, ServerOptions{Reverse: ptr("zk1.example.")}, ""},
+		"other reverse name":     {named, ServerOptions{Reverse: ptr("zk2.example.")}, "127.0.0.1 or zk2.example"},
+		"one of several":         {named, ServerOptions{Reverse: ptr("zk2.example.", "zk1.example.")}, ""},
+		"false reverse name":     {false9, ServerOptions{Reverse: ptr("zk9.example.")}, "not for 127.0.0.1 (its reverse name zk9.example leads to 10.0.0.9 10.0.0.10)"},
+		"unknown reverse name":   {false7, ServerOptions{Reverse: ptr("zk7.example.")}, "(where its reverse name zk7.example leads: lookup zk7.example: no such host)"},
+		"no reverse name":        {named, ServerOptions{Reverse: nobody}, "not for 127.0.0.1 (the reverse name of 127.0.0.1: no name)"},
+		"not to be asked for":    {named, ServerOptions{Reverse: ptr("zk1.example."), NoReverse: true}, "is for zk1.example, not for 127.0.0.1"},
 		"plain":                  {nil, ServerOptions{}, "the caller does not speak TLS"},
 		"plain among both kinds": {nil, ServerOptions{AcceptPlain: true}, ""},
 		"TLS among both kinds":   {good, ServerOptions{AcceptPlain: true}, ""},
@@ -82,7 +95,7 @@ func TestServer(t *testing.T) {
 		if c.opt.Reverse == nil {
 			c.opt.Reverse = nobody
 		}
-		addr, errs := port(t, good.Server(qcm.TCP{}, c.opt))
+		addr, errs := port(t, good.Server(below, c.opt))
 		var n qcm.Network = qcm.TCP{}
 		if c.caller != nil {
 			n = c.caller.Client(n)
@@ -98,19 +111,60 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// TestServerLookedUp: a name that was looked up, and leads to the caller, may stand in its certificate.
+// TestServerLookedUp: a name of the configuration that was looked up, and leads to the caller, may stand in its
+// certificate. One that a stranger had this server look up may not, and however many of those there are, they push none out.
 func TestServerLookedUp(t *testing.T) {
 	ca := newAuthority(t, "ca")
 	theirs := load(t, ca, "EC", ca, func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"zk1.example"} })
-	n := load(t, ca, "EC", ca, nil).Server(&named{ips: []string{"127.0.0.1"}}, ServerOptions{Reverse: nobody})
+	below := dns{names: map[string][]string{"zk1.example": {"127.0.0.1"}}}
+	for i := range 2000 {
+		below.names["a"+strconv.Itoa(i)+".evil.example"] = []string{"127.0.0.1"}
+	}
+	book := names.NewBook(below)
+	defer book.Close()
+	n := load(t, ca, "EC", ca, nil).Server(book, ServerOptions{Reverse: nobody})
 	addr, errs := port(t, n)
-	for _, name := range []string{"zk2.example", "zk1.example"} {
-		if _, err := n.Lookup(t.Context(), name); err != nil {
+	for _, kept := range []bool{false, true} {
+		if kept {
+			book.Keep([]string{"zk1.example"})
+		}
+		if _, err := n.Lookup(t.Context(), "zk1.example"); err != nil {
 			t.Fatal(err)
 		}
+		for name := range below.names {
+			if _, err := n.Lookup(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+		}
 		callErr := greet(t.Context(), theirs.Client(qcm.TCP{}), addr)
-		if err := <-errs; (err == nil && callErr == nil) != (name == "zk1.example") {
-			t.Errorf("%s: %v, %v", name, err, callErr)
+		if err := <-errs; (err == nil && callErr == nil) != kept {
+			t.Errorf("kept %t: %v, %v", kept, err, callErr)
+		}
+	}
+}
+
+// TestCallersNames: with clientHostnameVerification=false a caller may have any trusted certificate; a server that is
+// dialled may not. Without hostnameVerification both may.
+func TestCallersNames(t *testing.T) {
+	ca := newAuthority(t, "ca")
+	elsewhere := load(t, ca, "EC", ca, func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"zk1.example"} })
+	key := newKey(t, "EC")
+	conf := settings(file(t, "own.pem", keyPEM(t, key), certPEM(ca.issue(key, nil))), file(t, "ca.pem", certPEM(ca.cert)))
+	for _, c := range []struct{ all, callers bool }{{true, true}, {true, false}, {false, true}} {
+		conf.HostnameVerification, conf.ClientHostnameVerification = c.all, c.callers
+		me, err := Load(conf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr, errs := port(t, me.Server(qcm.TCP{}, ServerOptions{Reverse: nobody}))
+		callErr := greet(t.Context(), elsewhere.Client(qcm.TCP{}), addr)
+		if err := <-errs; (err == nil && callErr == nil) != (!c.all || !c.callers) {
+			t.Errorf("%+v: called: %v, %v", c, err, callErr)
+		}
+		addr, errs = port(t, elsewhere.Server(qcm.TCP{}, ServerOptions{Reverse: nobody}))
+		callErr = greet(t.Context(), me.Client(qcm.TCP{}), addr)
+		if <-errs; (callErr == nil) != !c.all {
+			t.Errorf("%+v: dialled: %v", c, callErr)
 		}
 	}
 }

@@ -59,7 +59,14 @@ func keyOf(kind string, raw []byte, pass string) ([]tls.Certificate, error) {
 	if err != nil {
 		return nil, explain(err)
 	}
-	return join(key, chainOf(leaf, others))
+	all := append([]*x509.Certificate{leaf}, others...) // a trusted one may stand before that of the key
+	for i, c := range all {
+		if signs(key, c) {
+			all[0], all[i] = all[i], all[0]
+			break
+		}
+	}
+	return join(key, chainOf(all[0], all[1:]))
 }
 
 // chainOf puts the certificates above leaf in their order and leaves out those that are not above it.
@@ -93,12 +100,13 @@ func loadTrustStore(s config.Store) (*x509.CertPool, error) {
 		return nil, err
 	}
 	all, err := pkcs12.DecodeTrustStore(raw, pass)
+	if err != nil && !errors.Is(err, pkcs12.ErrIncorrectPassword) {
+		all, err = trustedOf(raw, pass) // one store may serve for both; the library reads one without a key alone
+	} else if err != nil {
+		err = explain(err)
+	}
 	if err != nil {
-		// Java trusts the certificate of a key, too: one store may serve for both.
-		if _, leaf, _, keyErr := pkcs12.DecodeChain(raw, pass); keyErr == nil {
-			return poolOf([]*x509.Certificate{leaf}), nil
-		}
-		return nil, fmt.Errorf("%s: %w", s.Location, explain(err))
+		return nil, fmt.Errorf("%s: %w", s.Location, err)
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s: no certificate", s.Location)

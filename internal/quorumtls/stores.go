@@ -17,18 +17,20 @@ type Stores struct {
 
 	minVersion, maxVersion uint16
 	suites                 []uint16 // nil: Go's choice
+	doubt                  string   // about the suites, for people
 }
 
 // nameRule says how a server's certificate must name it.
 type nameRule struct {
-	skip bool
-	name string // instead of the address that was dialled; empty: that address
+	skip        bool
+	skipCallers bool   // those of callers alone: ssl.quorum.clientHostnameVerification=false
+	name        string // instead of the address that was dialled; empty: that address
 }
 
 // Load reads the stores that c names. The error names every problem, each with its key or file; files are read
 // now, so that a mistake shows before the first connection.
 func Load(c config.TLS) (*Stores, error) {
-	s := &Stores{names: nameRule{skip: !c.HostnameVerification}}
+	s := &Stores{names: nameRule{skip: !c.HostnameVerification, skipCallers: !c.ClientHostnameVerification}}
 	var errs []error
 	note := func(key string, err error) {
 		if err != nil {
@@ -46,7 +48,7 @@ func Load(c config.TLS) (*Stores, error) {
 	}
 	s.minVersion, s.maxVersion, err = versions(c)
 	note("ssl.quorum.protocol", err)
-	s.suites, err = suites(c.CipherSuites)
+	s.suites, s.doubt, err = suites(c.CipherSuites, s.maxVersion)
 	note("ssl.quorum.ciphersuites", err)
 	if c.CRL || c.OCSP {
 		// Differs from ZooKeeper: whether a certificate was revoked is not asked.

@@ -22,7 +22,8 @@ import (
 // settings are those of a zoo.cfg with PEM stores.
 func settings(keyStore, trustStore string) config.TLS {
 	return config.TLS{Quorum: true, KeyStore: config.Store{Location: keyStore, Type: "PEM"},
-		TrustStore: config.Store{Location: trustStore, Type: "PEM"}, Protocol: "TLSv1.2", HostnameVerification: true}
+		TrustStore: config.Store{Location: trustStore, Type: "PEM"}, Protocol: "TLSv1.2", HostnameVerification: true,
+		ClientHostnameVerification: true, ReverseLookup: true}
 }
 
 // plainPEM and the encrypted keys are one key; the passwords are "secret". Made by openssl pkcs8 -topk8, with
@@ -111,10 +112,11 @@ func TestLoadRefuses(t *testing.T) {
 		"bad certificate": {func(c *config.TLS) {
 			c.TrustStore.Location = file(t, "x.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")}))
 		}, []string{"certificate 1"}},
-		"no PKCS12":     {func(c *config.TLS) { c.TrustStore.Type = "PKCS12" }, []string{"PKCS12"}},
-		"protocol":      {func(c *config.TLS) { c.Protocol = "SSLv3" }, []string{"SSLv3"}},
-		"unknown suite": {func(c *config.TLS) { c.CipherSuites = []string{"X"} }, []string{"ciphersuites", "X"}},
-		"revocation":    {func(c *config.TLS) { c.CRL = true }, []string{"revoked"}},
+		"no PKCS12":        {func(c *config.TLS) { c.TrustStore.Type = "PKCS12" }, []string{"PKCS12"}},
+		"protocol":         {func(c *config.TLS) { c.Protocol = "SSLv3" }, []string{"SSLv3"}},
+		"suite of TLS 1.3": {func(c *config.TLS) { c.CipherSuites = []string{"TLS_AES_256_GCM_SHA384"} }, []string{"ciphersuites", "electnode can use"}},
+		"unknown suite":    {func(c *config.TLS) { c.CipherSuites = []string{"X"} }, []string{"ciphersuites", "X"}},
+		"revocation":       {func(c *config.TLS) { c.CRL = true }, []string{"revoked"}},
 		"two mistakes": {func(c *config.TLS) { c.KeyStore.Location, c.TrustStore.Location = "nokey.pem", "notrust.pem" },
 			[]string{"nokey.pem", "notrust.pem"}},
 	} {
@@ -151,7 +153,7 @@ func TestSameSubject(t *testing.T) {
 	}{"earlier": {before, false}, "later": {after, true}} {
 		leaf := c.by.issue(newKey(t, "EC"), nil)
 		err := s.verify(tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}},
-			x509.ExtKeyUsageServerAuth, func() []string { return []string{"127.0.0.1"} })
+			x509.ExtKeyUsageServerAuth, func() ([]string, string) { return []string{"127.0.0.1"}, "" })
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -207,12 +209,49 @@ func TestPKCS12(t *testing.T) {
 	if err != nil || len(own[0].Certificate) != 3 || !slices.Equal(own[0].Certificate[1], middle.cert.Raw) {
 		t.Errorf("%d certificates, %v", len(own[0].Certificate), err)
 	}
-	if pool, err := loadTrustStore(store); err != nil || pool.Equal(x509.NewCertPool()) {
+	if _, err := loadTrustStore(store); err == nil || !strings.HasSuffix(err.Error(), "own.p12: no certificate in it is a trusted one (a trustedCertEntry): those of a key are not") {
 		t.Errorf("a key store as trust store: %v", err)
 	}
 	store.Password = "other"
 	if _, err := loadKeyStore(store); err == nil || !strings.Contains(err.Error(), "password") {
 		t.Errorf("with another password: %v", err)
+	}
+}
+
+// TestMixedStore reads a store with a key and a trusted certificate, made by keytool -importkeystore of a PrivateKeyEntry
+// and -importcert of the authority that had signed it: the authority is trusted, and the key's own certificate is not.
+func TestMixedStore(t *testing.T) {
+	store := config.Store{Location: "testdata/mixed.p12", Type: "PKCS12", Password: "secret12"}
+	own, err := loadKeyStore(store)
+	if err != nil || own[0].Leaf.Subject.CommonName != "server" {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(store.Location)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := trustedOf(raw, store.Password)
+	if err != nil || len(all) != 1 || all[0].Subject.CommonName != "myca" {
+		t.Fatalf("%v, %v", all, err)
+	}
+	if pool, err := loadTrustStore(store); err != nil || !pool.Equal(poolOf(all)) {
+		t.Errorf("another pool, %v", err)
+	}
+	store.Password = "other"
+	if _, err := loadTrustStore(store); err == nil || !strings.Contains(err.Error(), "password") {
+		t.Errorf("with another password: %v", err)
+	}
+	old := config.Store{Location: "testdata/mixed-old.p12", Type: "PKCS12", Password: "secret12"} // by RC2, as Java 8 did
+	if own, err := loadKeyStore(old); err != nil || own[0].Leaf.Subject.CommonName != "server" {
+		t.Errorf("the key of an old one: %v", err)
+	}
+	if _, err := loadTrustStore(old); err == nil || !strings.Contains(err.Error(), "put them into a store without a key") {
+		t.Errorf("an old one: %v", err)
+	}
+	for cut := range raw {
+		if _, err := trustedOf(raw[:cut], "secret12"); err == nil {
+			t.Errorf("it opens when cut off at %d", cut)
+		}
 	}
 }
 
@@ -251,5 +290,11 @@ func TestKeytool(t *testing.T) {
 	}
 	if err := meet(t, s, newServer(t, s.own, s.trusted, nil)); err != nil {
 		t.Error(err)
+	}
+	keytool("-importcert", "-noprompt", "-alias", "theirs", "-file", "zk.crt", "-keystore", "own.p12", "-storepass", "secret")
+	opt.TrustStore.Location = opt.KeyStore.Location
+	both, err := Load(opt)
+	if err != nil || !both.trusted.Equal(s.trusted) {
+		t.Errorf("one store for both: %v", err)
 	}
 }

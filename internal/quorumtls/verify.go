@@ -10,8 +10,8 @@ import (
 )
 
 // verify judges the certificates of the other side, which must be good for usage and be for one of names; these
-// are asked for only when they matter.
-func (s *Stores) verify(cs tls.ConnectionState, usage x509.ExtKeyUsage, names func() []string) error {
+// are asked for only when they matter, and come with what else a person should know of them.
+func (s *Stores) verify(cs tls.ConnectionState, usage x509.ExtKeyUsage, names func() (all []string, doubt string)) error {
 	if len(cs.PeerCertificates) == 0 {
 		return errors.New("the other side has no certificate")
 	}
@@ -23,21 +23,22 @@ func (s *Stores) verify(cs tls.ConnectionState, usage x509.ExtKeyUsage, names fu
 	if _, err := leaf.Verify(x509.VerifyOptions{Roots: s.trusted, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{usage}}); err != nil {
 		return fmt.Errorf("the certificate of %s, issued by %s: %w", leaf.Subject, leaf.Issuer, err)
 	}
-	if s.names.skip {
+	if s.names.skip || s.names.skipCallers && usage == x509.ExtKeyUsageClientAuth {
 		return nil
 	}
-	var all []string
-	if s.names.name != "" {
-		all = []string{s.names.name}
-	} else {
-		all = names()
+	all, doubt := []string{s.names.name}, ""
+	if s.names.name == "" {
+		all, doubt = names()
 	}
 	for _, name := range all {
 		if isFor(leaf, name) {
 			return nil
 		}
 	}
-	return fmt.Errorf("the certificate of %s is for %s, not for %s", leaf.Subject, subjects(leaf), strings.Join(all, " or "))
+	if doubt != "" {
+		doubt = " (" + doubt + ")"
+	}
+	return fmt.Errorf("the certificate of %s is for %s, not for %s%s", leaf.Subject, subjects(leaf), strings.Join(all, " or "), doubt)
 }
 
 // isFor reports whether a certificate names host. Only one without any alternative name is asked for its common

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"electnode/internal/event"
+	"electnode/internal/names"
 )
 
 // connect tries the addresses of a link in their order, all that their names lead to now, until one answers.
@@ -26,7 +27,7 @@ func (l *link) connect(ctx context.Context) (net.Conn, string, *failure) {
 		}
 		for _, ip := range ips {
 			began := time.Now()
-			conn, err := l.dial(ctx, ip)
+			conn, err := l.dial(named(ctx, addr), ip)
 			if err == nil {
 				l.attempted(ctx, ip, time.Since(began), nil)
 				return conn, addr, nil
@@ -36,6 +37,15 @@ func (l *link) connect(ctx context.Context) (net.Conn, string, *failure) {
 		}
 	}
 	return nil, last, failed
+}
+
+// named says in a context that the host of addr is dialled, for TLS.
+func named(ctx context.Context, addr string) context.Context {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return ctx
+	}
+	return names.For(ctx, host)
 }
 
 func (l *link) dial(ctx context.Context, addr string) (net.Conn, error) {

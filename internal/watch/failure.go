@@ -92,7 +92,9 @@ func talkFailure(err error) *failure {
 	switch {
 	case errors.Is(err, errSpeaksTLS):
 		f.reason = FailTLS
-	case quorumtls.Refused(err):
+	case errors.Is(err, qcm.ErrTLS):
+		f.reason = FailTLS
+	case quorumtls.Refused(err): // later than at the first word
 		f.reason, f.err = FailTLS, fmt.Errorf("the server refuses: %w", err)
 	case errors.Is(err, errSpeaksHTTP):
 		f.reason = FailBadFrame

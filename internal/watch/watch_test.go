@@ -1,12 +1,17 @@
 package watch
 
 import (
+	"context"
+	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"electnode/internal/event"
+	"electnode/internal/names"
+	"electnode/internal/qcm"
 	"electnode/internal/quorum"
 )
 
@@ -262,6 +267,42 @@ func TestVanished(t *testing.T) {
 		time.Sleep(redialLast)
 		if o := s.server(2); !o.Up {
 			t.Errorf("%+v", o)
+		}
+	})
+}
+
+// naming notes for which name each address is dialled.
+type naming struct {
+	qcm.Network
+	mu    sync.Mutex
+	names map[string]string
+}
+
+func (n *naming) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	n.mu.Lock()
+	n.names[addr] = names.Host(ctx)
+	n.mu.Unlock()
+	return n.Network.Dial(ctx, addr)
+}
+
+// TestDialledNames: TLS hears which name it is that is dialled.
+func TestDialledNames(t *testing.T) {
+	heard := &naming{names: map[string]string{}}
+	bubble(t, func(o *Options) {
+		heard.Network = o.Network
+		o.Network = heard
+	}, func(s *scene) {
+		time.Sleep(5 * time.Second)
+		heard.mu.Lock()
+		defer heard.mu.Unlock()
+		found := 0
+		for addr, name := range heard.names {
+			if strings.HasPrefix(name, "zk") && !strings.HasPrefix(addr, "zk") {
+				found++
+			}
+		}
+		if found != 3 {
+			t.Errorf("dialled %v", heard.names)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"electnode/internal/event"
+	"electnode/internal/names"
 	"electnode/internal/quorum"
 )
 
@@ -112,8 +113,8 @@ func (t *Transport) attempt(ctx context.Context, wait time.Duration, leader quor
 	}
 	var errs []string
 	for i, ip := range ips {
-		sock, err := t.dialIP(ctx, leader, net.JoinHostPort(ip, port), len(ips)-i)
-		if err == nil {
+		var sock net.Conn
+		if sock, err = t.dialIP(names.For(ctx, host), leader, net.JoinHostPort(ip, port), len(ips)-i); err == nil {
 			return sock, nil
 		}
 		if text := err.Error(); !slices.Contains(errs, text) {

@@ -138,10 +138,8 @@ func (t *Transport) first(ctx context.Context, c *conn, r *bufio.Reader) (Packet
 	if err := c.sock.SetReadDeadline(limit); err != nil {
 		return Packet{}, err
 	}
-	if secure, ok := c.sock.(interface{ Handshake() error }); ok {
-		if err := secure.Handshake(); err != nil {
-			return Packet{}, &handshakeError{err}
-		}
+	if err := handshake(ctx, c.sock); err != nil {
+		return Packet{}, &handshakeError{err}
 	}
 	p, err := ReadPacket(r, min(maxFirstData, t.opt.MaxData))
 	if err != nil {
@@ -153,6 +151,17 @@ func (t *Transport) first(ctx context.Context, c *conn, r *bufio.Reader) (Packet
 		}
 	}
 	return p, c.sock.SetReadDeadline(time.Time{})
+}
+
+// handshake completes a TLS hand-shake, if there is one. ctx ends what it asks others, where the connection can tell them.
+func handshake(ctx context.Context, sock net.Conn) error {
+	switch secure := sock.(type) {
+	case interface{ HandshakeContext(context.Context) error }:
+		return secure.HandshakeContext(ctx)
+	case interface{ Handshake() error }:
+		return secure.Handshake()
+	}
+	return nil
 }
 
 // claimed is the server that a first packet says it comes from; false: it names none, and the leader will refuse it.

@@ -41,7 +41,7 @@ func (a *authority) ofServer(sid int) string {
 // as is the network of who holds the certificate of a server.
 func (a *authority) as(sid int) qcm.Network {
 	a.t.Helper()
-	stores, err := quorumtls.Load(config.TLS{Quorum: true, Protocol: "TLSv1.2", HostnameVerification: true,
+	stores, err := quorumtls.Load(config.TLS{Quorum: true, Protocol: "TLSv1.2", HostnameVerification: true, ClientHostnameVerification: true,
 		KeyStore:   config.Store{Location: a.ofServer(sid), Type: "PEM"},
 		TrustStore: config.Store{Location: a.ca, Type: "PEM"}})
 	if err != nil {

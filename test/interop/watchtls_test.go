@@ -148,7 +148,7 @@ func (a *authority) encrypted(name string) string {
 func (a *authority) stranger() qcm.Network {
 	t := a.t
 	t.Helper()
-	stores, err := quorumtls.Load(config.TLS{Quorum: true, Protocol: "TLSv1.2", HostnameVerification: true,
+	stores, err := quorumtls.Load(config.TLS{Quorum: true, Protocol: "TLSv1.2", HostnameVerification: true, ClientHostnameVerification: true,
 		KeyStore:   config.Store{Location: a.encrypted("watcher"), Type: "PEM", Password: keyPassword},
 		TrustStore: config.Store{Location: a.ca, Type: "PEM"}})
 	if err != nil {
