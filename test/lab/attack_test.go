@@ -21,6 +21,9 @@ const unfinishedTime = 5 * time.Second
 // unreached is how much longer an attack may last until it has reached the bounds.
 const unreached = time.Minute
 
+// mute is how long a leader under attack may let those wait who ask it how it is: it has better things to do.
+const mute = 10 * time.Second
+
 // besieged are settings for servers under attack. A leader is left when it is silent for as long as it may be by default: the
 // machine has more to do with the attackers than with them.
 const besieged = "syncLimit=20\ncnxTimeout=2000\nclientPort=2181\n4lw.commands.whitelist=*\n"
@@ -56,14 +59,15 @@ func TestAttack(t *testing.T) {
 // siege is an ensemble under attack.
 type siege struct {
 	*Ensemble
-	t     *testing.T
-	flood *Flood
-	held  Agreed // who led when the attack began
-	begun time.Time
-	lives map[int]int // how often each server was started
-	seen  map[int]*account
-	flags []string
-	goals []goal
+	t        *testing.T
+	flood    *Flood
+	held     Agreed    // who led when the attack began
+	answered time.Time // when it said so last
+	begun    time.Time
+	lives    map[int]int // how often each server was started
+	seen     map[int]*account
+	flags    []string
+	goals    []goal
 }
 
 // newSiege starts an ensemble and makes all ready for an attack on it: more gives settings for one host, option is the flag
@@ -81,7 +85,7 @@ func newSiege(t *testing.T, name, option string, lasts time.Duration, more func(
 		s.boot(n)
 	}
 	s.flood = NewFlood(t, s.Wire, *seed)
-	s.held = s.AwaitAgreement(patience)
+	s.held, s.answered = s.AwaitAgreement(patience), time.Now()
 	for _, n := range s.Nodes {
 		s.seen[n.SID].before = n.use(t)
 	}
@@ -119,10 +123,7 @@ func (s *siege) storm(on []*Node, all []attacker, lasts time.Duration) {
 	latest := end.Add(unreached)
 	for time.Now().Before(end) || time.Now().Before(latest) && len(s.missing()) > 0 {
 		s.Pass(100 * time.Millisecond)
-		now, err := s.Agreement(s.held.Leader)
-		if err != nil || now != s.held {
-			s.t.Fatalf("server %d led in epoch %s; now: %+v, %v", s.held.Leader.SID, s.held.Epoch, now, err)
-		}
+		s.leads()
 		if time.Now().After(sample) {
 			s.look()
 			sample = time.Now().Add(look)
@@ -130,6 +131,8 @@ func (s *siege) storm(on []*Node, all []attacker, lasts time.Duration) {
 		switch {
 		case time.Now().Before(kill):
 			continue
+		case down == nil && !s.whole():
+			kill = time.Now().Add(look) // without the one that is not back yet there would be no quorum
 		case down == nil:
 			s.Judge() // what is judged is not kept: a long attack makes millions of events
 			others := slices.DeleteFunc(slices.Clone(s.Nodes), func(n *Node) bool { return n == s.held.Leader })
@@ -152,6 +155,27 @@ func (s *siege) storm(on []*Node, all []attacker, lasts time.Duration) {
 	for _, n := range s.Nodes {
 		s.t.Logf("server %d after %s: %s", n.SID, lasts, s.seen[n.SID])
 	}
+}
+
+// leads fails the test when the leader does not lead any more, or says nothing for too long.
+func (s *siege) leads() {
+	s.t.Helper()
+	st, err := s.held.Leader.Status()
+	switch {
+	case err != nil && time.Since(s.answered) < mute:
+	case err != nil:
+		s.t.Fatalf("server %d led in epoch %s, and does not answer: %v", s.held.Leader.SID, s.held.Epoch, err)
+	case !st.Established || st.Leader == nil || int(*st.Leader) != s.held.Leader.SID || st.CurrentEpoch != s.held.Epoch:
+		s.t.Fatalf("server %d led in epoch %s; now: %+v", s.held.Leader.SID, s.held.Epoch, st)
+	default:
+		s.answered = time.Now()
+	}
+}
+
+// whole reports whether all servers follow the leader.
+func (s *siege) whole() bool {
+	now, err := s.Agreement()
+	return err == nil && now == s.held
 }
 
 // look sees what every server that runs holds.

@@ -27,10 +27,11 @@ func TestAttackTLS(t *testing.T) {
 	s.over(t)
 }
 
-// uncrowded are foreign learners on the host that sends no silent connections: where a hand-shake takes long, those of a host
-// crowd out the others of theirs before these have said who they are.
+// uncrowded are foreign servers and learners, more than one host may have, on the host that sends no silent connections: where a
+// hand-shake takes long, those of a host crowd out the others of theirs before these have said who they are.
 func uncrowded() []attacker {
-	return []attacker{{name: "quorum: foreign learners of a quiet host", port: quorumPort, many: [floodHosts]int{0, 0, 0, 12},
+	return []attacker{{name: "election: foreign servers of a quiet host", port: electionPort, many: [floodHosts]int{0, 0, 0, 24},
+		harms: foreign}, {name: "quorum: foreign learners of a quiet host", port: quorumPort, many: [floodHosts]int{0, 0, 0, 12},
 		harms: func(_ context.Context, g *grip) {
 			g.say(learner(g.rand))
 			g.stayUntilThrownOut()
