@@ -16,7 +16,7 @@ import (
 func traceable(t *testing.T) (*Jaeger, *ensemble, reign) {
 	t.Helper()
 	j := StartJaeger(t, root)
-	for range 3 {
+	for range 20 {
 		e := newEnsemble(t, 3, "--trace.endpoint="+j.OTLP)
 		begun := time.Now()
 		r := e.start()
