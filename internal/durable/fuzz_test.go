@@ -2,6 +2,7 @@ package durable
 
 import (
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,7 +40,7 @@ func FuzzInspect(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := r.WriteText(discard{}); err != nil {
+		if err := r.WriteText(io.Discard); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := json.Marshal(r); err != nil {
@@ -55,7 +56,3 @@ func FuzzInspect(f *testing.F) {
 		}
 	})
 }
-
-type discard struct{}
-
-func (discard) Write(b []byte) (int, error) { return len(b), nil }

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +51,23 @@ func FuzzPEM(f *testing.F) {
 		}
 		if all, err := certificates(raw); err == nil && len(all) == 0 {
 			t.Error("no certificate, and no error")
+		}
+	})
+}
+
+// FuzzTrusted: whatever stands in a PKCS12 store behind its MAC, what is taken of it are certificates, one at least, or it is refused.
+func FuzzTrusted(f *testing.F) {
+	for _, name := range []string{"mixed.p12", "mixed-old.p12"} {
+		raw, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		all, err := trustedOf(raw, "secret12")
+		if (err == nil) != (len(all) > 0) || slices.Contains(all, nil) {
+			t.Errorf("%d certificates, %v", len(all), err)
 		}
 	})
 }
