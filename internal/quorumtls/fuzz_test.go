@@ -2,7 +2,12 @@ package quorumtls
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha1"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -15,6 +20,8 @@ import (
 	"time"
 
 	"electnode/internal/qcm"
+
+	"software.sslmate.com/src/go-pkcs12"
 )
 
 // FuzzPEM: whatever stands in a PEM store, with whatever password, it is a key with its own certificate first, or refused with a
@@ -65,9 +72,103 @@ func FuzzTrusted(f *testing.F) {
 		f.Add(raw)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
+		if roundsOf(raw, "secret12") > 10_000 { // those of what keytool wrote
+			return // it would only take long
+		}
 		all, err := trustedOf(raw, "secret12")
 		if (err == nil) != (len(all) > 0) || slices.Contains(all, nil) {
 			t.Errorf("%d certificates, %v", len(all), err)
+		}
+	})
+}
+
+// sealed makes a PKCS12 store of what is inside of one, with a MAC that fits, so that a fuzzer gets behind it.
+func sealed(tb testing.TB, safe []byte, password string) []byte {
+	tb.Helper()
+	content, err := asn1.Marshal(safe)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	salt := []byte("salt")
+	sum := hmac.New(sha1.New, derive(password, pbeParams{Salt: salt, Iterations: 1}, 3, sha1.Size))
+	sum.Write(safe)
+	mac := p12MAC{Salt: salt, Iterations: 1}
+	mac.Digest.Algorithm = pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}, Parameters: asn1.NullRawValue}
+	mac.Digest.Value = sum.Sum(nil)
+	store := p12Store{Version: 3, Safe: p12Content{Type: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1},
+		Content: asn1.RawValue{Class: asn1.ClassContextSpecific, IsCompound: true, Bytes: content}}}
+	if store.MAC.FullBytes, err = asn1.Marshal(mac); err != nil {
+		tb.Fatal(err)
+	}
+	raw, err := asn1.Marshal(store)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return raw
+}
+
+// insideOf is what sealed makes a store of.
+func insideOf(tb testing.TB, raw []byte) []byte {
+	tb.Helper()
+	var store p12Store
+	var safe []byte
+	if _, err := asn1.Unmarshal(raw, &store); err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := asn1.Unmarshal(store.Safe.Content.Bytes, &safe); err != nil {
+		tb.Fatal(err)
+	}
+	return safe
+}
+
+// FuzzPKCS12: whatever stands in a PKCS12 store, whether its MAC fits or not, it is a key with its own certificate first, or
+// certificates to trust, or refused with a reason that does not have the password in it.
+func FuzzPKCS12(f *testing.F) {
+	const password = "secret12"
+	ca := newAuthority(f, "ca")
+	key := newKey(f, "EC")
+	cert := ca.issue(key, nil)
+	for _, encoder := range []*pkcs12.Encoder{pkcs12.Modern2023.WithIterations(2), pkcs12.Modern2026.WithIterations(2),
+		pkcs12.LegacyDES.WithIterations(2), pkcs12.LegacyRC2.WithIterations(2)} {
+		own, err := encoder.Encode(key, cert, []*x509.Certificate{ca.cert}, password)
+		if err != nil {
+			f.Fatal(err)
+		}
+		trust, err := encoder.EncodeTrustStore([]*x509.Certificate{ca.cert}, password)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, raw := range [][]byte{own, trust} {
+			f.Add(raw)
+			f.Add(insideOf(f, raw))
+		}
+	}
+	plain, err := pkcs12.Passwordless.Encode(key, cert, nil, "")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(insideOf(f, plain))
+	if _, err := keyOf("PKCS12", sealed(f, insideOf(f, plain), password), password); err != nil {
+		f.Fatalf("the MAC does not fit: %v", err)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		for _, store := range [][]byte{raw, sealed(t, raw, password)} {
+			if roundsOf(store, password) > 1000 {
+				continue // it would only take long
+			}
+			own, err := keyOf("PKCS12", store, password)
+			if err == nil && (len(own) != 1 || own[0].Leaf == nil || !bytes.Equal(own[0].Certificate[0], own[0].Leaf.Raw)) {
+				t.Errorf("%+v", own)
+			}
+			all, trustErr := trustIn(store, password)
+			if slices.Contains(all, nil) || trustErr != nil && len(all) > 0 {
+				t.Errorf("%d certificates, %v", len(all), trustErr)
+			}
+			for _, err := range []error{err, trustErr} {
+				if err != nil && (err.Error() == "" || strings.Contains(err.Error(), password)) {
+					t.Errorf("%q", err)
+				}
+			}
 		}
 	})
 }

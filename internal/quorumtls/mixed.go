@@ -54,15 +54,10 @@ const (
 // Rule: PKIXBuilderParameters, which takes the trusted entries of a store and no certificate of a key.
 func trustedOf(raw []byte, password string) ([]*x509.Certificate, error) {
 	var store p12Store
-	var safe []byte
-	var parts []p12Content
-	_, err := asn1.Unmarshal(raw, &store)
-	if err == nil {
-		_, err = asn1.Unmarshal(store.Safe.Content.Bytes, &safe)
+	if _, err := asn1.Unmarshal(raw, &store); err != nil {
+		return nil, fmt.Errorf("PKCS12: %w", err)
 	}
-	if err == nil {
-		_, err = asn1.Unmarshal(safe, &parts)
-	}
+	parts, err := store.parts()
 	if err != nil {
 		return nil, fmt.Errorf("PKCS12: %w", err)
 	}
@@ -86,6 +81,15 @@ func trustedOf(raw []byte, password string) ([]*x509.Certificate, error) {
 		return nil, errors.New("no certificate in it is a trusted one (a trustedCertEntry): those of a key are not")
 	}
 	return all, nil
+}
+
+// parts lists the parts of a store.
+func (s p12Store) parts() (all []p12Content, err error) {
+	var safe []byte
+	if _, err = asn1.Unmarshal(s.Safe.Content.Bytes, &safe); err == nil {
+		_, err = asn1.Unmarshal(safe, &all)
+	}
+	return all, err
 }
 
 // bags lists what a part of a store holds.

@@ -55,6 +55,9 @@ func keyOf(kind string, raw []byte, pass string) ([]tls.Certificate, error) {
 		}
 		return pair(raw, key)
 	}
+	if err := checkRounds(raw, pass); err != nil {
+		return nil, err
+	}
 	key, leaf, others, err := pkcs12.DecodeChain(raw, pass)
 	if err != nil {
 		return nil, explain(err)
@@ -99,12 +102,7 @@ func loadTrustStore(s config.Store) (*x509.CertPool, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := pkcs12.DecodeTrustStore(raw, pass)
-	if err != nil && !errors.Is(err, pkcs12.ErrIncorrectPassword) {
-		all, err = trustedOf(raw, pass) // one store may serve for both; the library reads one without a key alone
-	} else if err != nil {
-		err = explain(err)
-	}
+	all, err := trustIn(raw, pass)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Location, err)
 	}
@@ -112,6 +110,22 @@ func loadTrustStore(s config.Store) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("%s: no certificate", s.Location)
 	}
 	return poolOf(all), nil
+}
+
+// trustIn lists the certificates that a PKCS12 store trusts.
+func trustIn(raw []byte, pass string) ([]*x509.Certificate, error) {
+	if err := checkRounds(raw, pass); err != nil {
+		return nil, err
+	}
+	all, err := pkcs12.DecodeTrustStore(raw, pass)
+	switch {
+	case err == nil:
+		return all, nil
+	case errors.Is(err, pkcs12.ErrIncorrectPassword):
+		return nil, explain(err)
+	default:
+		return trustedOf(raw, pass) // one store may serve for both; the library reads one without a key alone
+	}
 }
 
 // explain adds to an error what a person can do about it.

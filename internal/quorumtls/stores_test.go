@@ -1,12 +1,14 @@
 package quorumtls
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -215,6 +217,46 @@ func TestPKCS12(t *testing.T) {
 	store.Password = "other"
 	if _, err := loadKeyStore(store); err == nil || !strings.Contains(err.Error(), "password") {
 		t.Errorf("with another password: %v", err)
+	}
+}
+
+// TestRounds: a store that would keep a start busy for minutes is refused at once, wherever it asks for that.
+func TestRounds(t *testing.T) {
+	const word, few = "word", 70_000
+	asked, most := []byte{0x02, 0x03, 0x01, 0x11, 0x70}, []byte{0x02, 0x03, 0x7f, 0xff, 0xff} // few, and the most in so many bytes
+	ca := newAuthority(t, "ca")
+	key := newKey(t, "EC")
+	for name, encoder := range map[string]*pkcs12.Encoder{"2023": pkcs12.Modern2023, "2026": pkcs12.Modern2026, "DES": pkcs12.LegacyDES} {
+		own, err := encoder.WithIterations(few).Encode(key, ca.issue(key, nil), nil, word)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trust, err := encoder.WithIterations(few).EncodeTrustStore([]*x509.Certificate{ca.cert}, word)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			raw  []byte
+			want int // times a key is derived: for the MAC, the certificates, the private key
+			open func(raw []byte) error
+		}{
+			{own, 3, func(raw []byte) error { _, err := keyOf("PKCS12", raw, word); return err }},
+			{trust, 2, func(raw []byte) error { _, err := trustIn(raw, word); return err }},
+		} {
+			if n := roundsOf(c.raw, word); n != c.want*few {
+				t.Errorf("%s: %d rounds, want %d times %d", name, n, c.want, few)
+			}
+			if err := c.open(c.raw); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			err := c.open(bytes.ReplaceAll(c.raw, asked, most))
+			if err == nil || !strings.Contains(err.Error(), "rounds to open, and electnode does 10000000 at most") {
+				t.Errorf("%s: too many rounds: %v", name, err)
+			}
+		}
+	}
+	if n := bounded(math.MinInt) + bounded(math.MaxInt); n != maxIterations+1 {
+		t.Error(n)
 	}
 }
 
