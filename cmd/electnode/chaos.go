@@ -150,17 +150,26 @@ func (c *chaos) step(ctx context.Context) (string, error) {
 		if err != nil {
 			return text, err
 		}
-		var s web.Status
-		if err := json.Unmarshal(raw, &s); err != nil || len(s.Peers) == 0 {
-			return text, errors.New("it tells of no peers")
+		peer, err := peerIn(raw, pick)
+		if err != nil {
+			return text, err
 		}
-		r.Peer = &s.Peers[pick%uint64(len(s.Peers))].SID
-		text += fmt.Sprintf(" from server %d", *r.Peer)
+		r.Peer = &peer
+		text += fmt.Sprintf(" from server %d", peer)
 	}
 	if r.For != "" {
 		text += " for " + r.For
 	}
 	return text, post(ctx, url, r)
+}
+
+// peerIn picks one of the peers that a status tells of.
+func peerIn(raw []byte, pick uint64) (quorum.SID, error) {
+	var s web.Status
+	if err := json.Unmarshal(raw, &s); err != nil || len(s.Peers) == 0 {
+		return quorum.NoSID, errors.New("it tells of no peers")
+	}
+	return s.Peers[pick%uint64(len(s.Peers))].SID, nil
 }
 
 // heal asks every node to end all faults, those that are gone excepted.
@@ -204,7 +213,7 @@ func post(ctx context.Context, url string, r faultRequest) error {
 	defer resp.Body.Close()
 	answer, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10)) // only for the message
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("%s: %s", resp.Status, bytes.TrimSpace(answer))
+		return fmt.Errorf("%s: %s", plain(resp.Status), plain(string(bytes.TrimSpace(answer))))
 	}
 	return nil
 }

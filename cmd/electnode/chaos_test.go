@@ -103,3 +103,23 @@ func TestChaosRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestForeignWords: what somebody else's server says in an error is text for a terminal, not orders.
+func TestForeignWords(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusTeapot)
+		fmt.Fprint(w, "no\x1b[2J\u009b\u202e")
+	}))
+	defer s.Close()
+	defer http.DefaultClient.CloseIdleConnections()
+	var out bytes.Buffer
+	f := chaosFlags{every: time.Second, length: time.Nanosecond, faults: []string{"resign"}}
+	err := newChaos(&out, f, []string{s.URL}).run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), `no\u001b[2J\u009b\u202e`) {
+		t.Errorf("chaos: %v", err)
+	}
+	onlyText(t, out.String())
+	if err := healthy(t.Context(), s.URL, "/healthz"); err == nil || !strings.Contains(err.Error(), `no\u001b[2J\u009b\u202e`) {
+		t.Errorf("healthcheck: %v", err)
+	}
+}

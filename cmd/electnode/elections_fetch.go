@@ -90,14 +90,18 @@ func askHistory(ctx context.Context, base string) history {
 		err = errNoHistory
 	}
 	if err == nil {
-		var list web.ElectionList
-		if err = json.Unmarshal(raw, &list); err != nil {
-			err = fmt.Errorf("this is no electnode: %w", err)
-		}
-		h.elections = list.Elections
+		h.elections, err = electionsIn(raw)
 	}
 	h.err = err
 	return h
+}
+
+func electionsIn(raw []byte) ([]recorder.Summary, error) {
+	var list web.ElectionList
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, fmt.Errorf("this is no electnode: %w", err)
+	}
+	return list.Elections, nil
 }
 
 // membersOf lists the URLs of the servers that one URL answers for; none if it is one server, or nothing of ours.
@@ -179,7 +183,7 @@ func fetchPath(ctx context.Context, url string) (body []byte, code int, err erro
 	case err != nil:
 		return nil, resp.StatusCode, err
 	case resp.StatusCode != http.StatusOK:
-		return nil, resp.StatusCode, errors.New(resp.Status)
+		return nil, resp.StatusCode, errors.New(plain(resp.Status))
 	case len(raw) > maxRecording:
 		return nil, resp.StatusCode, fmt.Errorf("more than %d bytes", maxRecording)
 	}

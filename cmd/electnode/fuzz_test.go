@@ -2,14 +2,17 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode"
 
 	"electnode/internal/event"
+	"electnode/internal/quorum"
 	"electnode/internal/recorder"
 )
 
@@ -59,6 +62,56 @@ func FuzzTale(f *testing.F) {
 			return
 		}
 		onlyText(t, listing{chosen: x.election, width: 100, recorded: []recorder.Summary{x.election}, tales: [][]told{x.events}}.text())
+	})
+}
+
+// FuzzElectionList: whatever is answered for a list of elections, its table and what is said of an election that is not in it
+// are text, and each election of it can be found by its id.
+func FuzzElectionList(f *testing.F) {
+	f.Add([]byte(`{"elections":[{"sid":1,"id":"7","trace_id":"0123456789abcdef0123456789abcdef","start":"2026-01-02T15:04:05Z","reason":"start",` +
+		`"running":false,"outcome":"leading","rounds":2,"phases":{"established":1500000000},"gaps":3}]}`))
+	f.Add([]byte(`{"elections":[{"sid":-1,"id":"\u001b[2J","reason":"\u009b","outcome":"x\n","trace_id":"\t","provisional_trace_id":"\u202e"},{},null]}`))
+	f.Add([]byte(`[]`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		list, err := electionsIn(raw)
+		if err != nil {
+			return
+		}
+		all := []history{{url: "http://node", elections: list}}
+		var out strings.Builder
+		if err := electionTable(&out, newestFirst(all)); err != nil {
+			t.Fatal(err)
+		}
+		onlyText(t, out.String())
+		const none = "none of these" // JSON cannot be told not to have it
+		if _, err := chooseElection(all, none); err != nil {
+			onlyText(t, err.Error())
+		}
+		for _, e := range list {
+			if _, err := chooseElection(all, e.ID); err != nil {
+				t.Errorf("%q: %v", e.ID, err)
+			}
+		}
+	})
+}
+
+// FuzzPeerOfStatus: whatever a node answers that is asked for its peers, one of them is picked, or none is there.
+func FuzzPeerOfStatus(f *testing.F) {
+	f.Add([]byte(`{"sid":1,"peers":[{"sid":2},{"sid":3}]}`), uint64(1))
+	f.Add([]byte(`{"sid":1,"peers":[null]}`), uint64(7))
+	f.Add([]byte(`{"peers":[]}`), uint64(0))
+	f.Fuzz(func(t *testing.T, raw []byte, pick uint64) {
+		peer, err := peerIn(raw, pick)
+		if err != nil {
+			return
+		}
+		var said struct{ Peers []struct{ SID quorum.SID } }
+		if err := json.Unmarshal(raw, &said); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(said.Peers, func(p struct{ SID quorum.SID }) bool { return p.SID == peer }) {
+			t.Errorf("%d of %q", peer, raw)
+		}
 	})
 }
 

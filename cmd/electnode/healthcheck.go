@@ -53,5 +53,5 @@ func healthy(ctx context.Context, url, path string) error {
 		return nil
 	}
 	answer, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10)) // only for the message
-	return fmt.Errorf("%s: %s %s", path, resp.Status, strings.TrimSpace(string(answer)))
+	return fmt.Errorf("%s: %s %s", path, plain(resp.Status), plain(strings.TrimSpace(string(answer))))
 }

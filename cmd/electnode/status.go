@@ -203,9 +203,9 @@ func fetch(ctx context.Context, url string) ([]byte, error) {
 func refusal(status string, raw []byte) error {
 	var body struct{ Error string }
 	if json.Unmarshal(raw, &body) == nil && body.Error != "" {
-		return errors.New(status + ": " + plain(body.Error))
+		return errors.New(plain(status) + ": " + plain(body.Error))
 	}
-	return errors.New(status)
+	return errors.New(plain(status))
 }
 
 // verdict is nil when all answered and agree on one established leader.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,35 @@ func TestFilesBeatTheVariables(t *testing.T) {
 	if cfg, _, err := fromEnvironment(disk, env.lookup); err != nil || cfg.MyID != 2 {
 		t.Error(cfg, err)
 	}
+}
+
+// FuzzEnvironment: whatever the variables hold, a server that is listed comes of them, or each problem is named with its place.
+func FuzzEnvironment(f *testing.F) {
+	f.Add("server.1=zoo1:2888:3888;2181 server.2=zoo2:2888:3888;2181\n\tserver.3=zoo3:2888:3888;2181", "syncLimit=7 electnode.voter=refuse", "2", "1000", "/data", "*")
+	f.Add("", "", "", "", "", "")
+	f.Add("server.1=a server.2=b:1:2", "electnode.x=1 dynamicConfigFile=/data/myid", "7", "x\nserver.3=c:1:2", "d", "\\")
+	f.Add("server.1=a:1:2", "standaloneEnabled=false\\\n", "1\n", "2000\\", "/d/\n", "\u0000")
+	f.Fuzz(func(t *testing.T, servers, extra, id, tick, dir, words string) {
+		cfg, warnings, err := fromEnvironment(memFiles{}, variables{"ZOO_SERVERS": servers, "ZOO_CFG_EXTRA": extra, "ZOO_MY_ID": id,
+			"ZOO_TICK_TIME": tick, "ZOO_DATA_DIR": dir, "ZOO_4LW_COMMANDS_WHITELIST": words}.lookup)
+		for _, w := range warnings {
+			if w.Code == "" || w.String() == "" {
+				t.Errorf("%+v", w)
+			}
+		}
+		if err != nil {
+			var problem *Problem
+			if !errors.As(err, &problem) || problem.File == "" && !strings.HasPrefix(problem.Text, "myid file ") || problem.Text == "" {
+				t.Errorf("%q", err)
+			}
+			return
+		}
+		cfg.Effective()
+		self, listed := cfg.View.Member(cfg.MyID)
+		if !listed || len(self.Addresses) == 0 || cfg.Tick <= 0 || cfg.File != "environment" {
+			t.Errorf("%+v", cfg)
+		}
+	})
 }
 
 func TestResolve(t *testing.T) {

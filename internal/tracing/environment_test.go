@@ -135,3 +135,37 @@ func TestSampler(t *testing.T) {
 		}
 	}
 }
+
+// FuzzEnvironment: whatever the flag and the variables hold, there is an exporter, none, or an error in one line that names one
+// of them; and a sampler, or the same.
+func FuzzEnvironment(f *testing.F) {
+	f.Add("http://127.0.0.1:4318", "", "", "", "", "", "", "", "")
+	f.Add("", "false", "otlp", "http://collector:4318/v1/traces", "https://[::1]:4317", "grpc", "http/protobuf", "parentbased_traceidratio", "0.25")
+	f.Add("collector:4317", "TRUE", "console", "x", "ftp://a b", "fax", "", "always_off", "NaN")
+	f.Add("//", "maybe", "none", "http://a\n", "", "", "grpc", "parentbased_", "2")
+	f.Fuzz(func(t *testing.T, flag, off, kind, traces, endpoint, tracesProtocol, protocol, how, arg string) {
+		env := map[string]string{"OTEL_SDK_DISABLED": off, "OTEL_TRACES_EXPORTER": kind, tracesEndpoint: traces, anyEndpoint: endpoint,
+			"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": tracesProtocol, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol, "OTEL_TRACES_SAMPLER": how, "OTEL_TRACES_SAMPLER_ARG": arg}
+		for _, value := range env {
+			if strings.ContainsRune(value, 0) {
+				return // no environment can hold it
+			}
+		}
+		setenv(t, env)
+		named := func(err error) bool {
+			return !strings.Contains(err.Error(), "\n") && (strings.Contains(err.Error(), "OTEL_") || strings.Contains(err.Error(), "--trace.endpoint"))
+		}
+		exp, err := Exporter(t.Context(), flag, os.Getenv)
+		if err != nil && (exp != nil || !named(err)) {
+			t.Errorf("%q", err)
+		}
+		if exp != nil {
+			if err := exp.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		if s, err := sampler(os.Getenv); (s == nil) == (err == nil) || err != nil && !named(err) {
+			t.Errorf("%v, %v", s, err)
+		}
+	})
+}

@@ -1,13 +1,17 @@
 package web
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -111,6 +115,104 @@ func FuzzFault(f *testing.F) {
 			t.Errorf("%d bytes became %s, %v", len(body), again, err)
 		}
 	})
+}
+
+// FuzzLastEventID: whatever a client says that it has got, what it is sent begins with the place to come back to, and it gets
+// what came behind its own, or all there is with a word about the gap, or, when it says nothing, nothing of before.
+func FuzzLastEventID(f *testing.F) {
+	for _, id := range []string{"", "here-0", "here-2", "here-4", "here-5", "here-9223372036854775807", "here-18446744073709551615", "gone-2", "-", "here--1", "here-2-3", "here-02"} {
+		f.Add(id, false)
+	}
+	f.Add("", true)
+	r := past(f)
+	kept := len(r.Read(1, 1<<20).Lines)
+	f.Fuzz(func(t *testing.T, id string, all bool) {
+		s := stream{events: r}
+		s.begin(id, all)
+		head := string(s.buf)
+		batch := r.Read(s.next, 1<<20)
+		s.add(batch)
+		gap := strings.Contains(head, "event: gap")
+		place, known := 0, false
+		for n := range kept + 1 {
+			if id == "here-"+strconv.Itoa(n) {
+				place, known = n, true
+			}
+		}
+		switch got := len(batch.Lines); {
+		case id == "" && all && (gap || got != kept), id == "" && !all && (gap || got != 0), known && (gap || got != kept-place):
+			t.Errorf("%q: %d events of %d, behind %q", id, got, kept, head)
+		case gap && got != kept, id != "" && !gap && got == kept && !known && !strings.HasPrefix(id, "here-0"):
+			t.Errorf("%q: %d events of %d, behind %q", id, got, kept, head)
+		}
+		if n := strings.Count(string(s.buf), "\n\n"); !strings.HasPrefix(head, "retry: ") || strings.Contains(string(s.buf), "\r") || n != len(batch.Lines)+strings.Count(head, "\n\n") {
+			t.Errorf("%q: %d messages: %q", id, n, s.buf)
+		}
+	})
+}
+
+// FuzzRequest: whatever a client asks, it is answered; and a fault is carried out only for who may ask for one.
+func FuzzRequest(f *testing.F) {
+	do := &obedient{}
+	r := past(f)
+	own := Local{Node: still{status: follower(f)}, History: r}
+	node := Handler(Site{Node: own.Node, History: r, Ensemble: &Ensemble{Kind: KindNode, Members: []Member{own}, Events: r, Faults: do, Acted: NewActions()}})
+	foreign := foreignEnsemble(f)
+	watcher := WatchHandler(WatchSite{Ensembles: []Watched{watchedOf(f, "a", &foreign), watchedOf(f, "b", &foreign)}, Events: r})
+	for _, path := range []string{"/", "/healthz", "/readyz", "/leader", "/api/v1/status?format=text", "/api/v1/elections", "/api/v1/elections/1?format=jsonl",
+		"/api/v1/elections/%00", "/api/v1/events?last_event_id=here-1", "/api/v1/ensemble", "/api/v1/ensemble/events?from=kept", "/api/v1/ensemble/elections",
+		"/api/v1/ensemble/elections/1/2", "/api/v1/watch", "/ensembles/a/", "/../x", "/api/v1/ensemble/elections/1/2?%zz"} {
+		f.Add([]byte("GET " + path + " HTTP/1.1\r\nHost: localhost:1\r\nLast-Event-ID: here-2\r\nAccept: application/x-ndjson\r\nIf-None-Match: *\r\n\r\n"))
+	}
+	for _, head := range []string{"", "Origin: http://localhost:1\r\n", "Origin: http://evil\r\n", "Sec-Fetch-Site: same-origin\r\n", "Sec-Fetch-Site: cross-site\r\n"} {
+		for _, host := range []string{"localhost:1", "evil", "127.0.0.1:7", "[::1]"} {
+			f.Add([]byte("POST /api/v1/faults HTTP/1.1\r\nHost: " + host + "\r\n" + head + "Content-Type: application/json; charset=utf-8\r\nContent-Length: 24\r\n\r\n" + `{"fault":"kill","sid":1}`))
+		}
+	}
+	gone, cancel := context.WithCancel(context.Background()) // so that a stream ends behind its first words
+	cancel()
+	gone = context.WithValue(gone, http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		for name, h := range map[string]http.Handler{"node": node, "watcher": watcher} {
+			req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw)))
+			if err != nil {
+				return
+			}
+			req.RemoteAddr = "192.0.2.1:1"
+			do.asked = nil
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, req.WithContext(gone))
+			if w.Code >= http.StatusInternalServerError && w.Code != http.StatusServiceUnavailable || w.Code < http.StatusOK {
+				t.Errorf("%s: %d: %.200s", name, w.Code, w.Body)
+			}
+			if kind := w.Header().Get("Content-Type"); strings.HasPrefix(kind, "application/json") && !json.Valid(w.Body.Bytes()) {
+				t.Errorf("%s: %d: %q is no JSON", name, w.Code, w.Body)
+			}
+			if len(do.asked) > 0 && !mayAsk(req) {
+				t.Errorf("carried out: %q", raw)
+			}
+		}
+	})
+}
+
+// mayAsk reports whether a fault may be asked for in this way, over the loopback address.
+func mayAsk(r *http.Request) bool {
+	origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
+	if r.Method != http.MethodPost || !strings.HasPrefix(strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Type"))), "application/json") {
+		return false
+	}
+	if origin == "" && site == "" {
+		return true
+	}
+	name := strings.Trim(r.Host, "[]")
+	if host, _, err := net.SplitHostPort(r.Host); err == nil {
+		name = host
+	}
+	if net.ParseIP(name) == nil && name != "localhost" && !strings.HasSuffix(name, ".localhost") {
+		return false
+	}
+	u, err := url.Parse(origin)
+	return site == "same-origin" || site == "none" || site == "" && err == nil && u.Host == r.Host
 }
 
 // spoken is a client that says all at once and hears what comes.

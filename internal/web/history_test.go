@@ -26,7 +26,7 @@ import (
 )
 
 // past is a recorder with two elections, the second of which runs.
-func past(t *testing.T) *recorder.Recorder {
+func past(t testing.TB) *recorder.Recorder {
 	t.Helper()
 	r := recorder.New(recorder.Options{Token: "here"})
 	at := time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)

@@ -11,7 +11,7 @@ import (
 )
 
 // shown is a page of one server that does not answer, in a server of its own.
-func shown(t *testing.T, e *Ensemble) http.Handler {
+func shown(t testing.TB, e *Ensemble) http.Handler {
 	t.Helper()
 	if e.Events == nil {
 		e.Events = &recordedLines{token: "t"}

@@ -17,7 +17,7 @@ import (
 )
 
 // foreignEnsemble is one of three voters: server 2 leads, 1 follows, 3 is out of sight.
-func foreignEnsemble(t *testing.T) watch.Status {
+func foreignEnsemble(t testing.TB) watch.Status {
 	t.Helper()
 	v, err := quorum.ParseText("server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\nversion=10", quorum.ParseOptions{})
 	if err != nil {
@@ -39,7 +39,7 @@ func foreignEnsemble(t *testing.T) watch.Status {
 }
 
 // watchedOf is an ensemble with this status, and the recordings of server 1.
-func watchedOf(t *testing.T, name string, s *watch.Status) Watched {
+func watchedOf(t testing.TB, name string, s *watch.Status) Watched {
 	t.Helper()
 	own := past(t)
 	return Watched{Name: name, SID: 1<<62 + 1, Interval: 250 * time.Millisecond, Status: func() watch.Status { return *s },

@@ -36,7 +36,7 @@ func (s still) Status(context.Context) (node.Status, error) { return s.status, s
 var errStuck = errors.New("stuck")
 
 // follower is server 1 of three, following server 3 in epoch 5, round 2.
-func follower(t *testing.T) node.Status {
+func follower(t testing.TB) node.Status {
 	t.Helper()
 	var spec quorum.Spec
 	for sid := quorum.SID(1); sid <= 3; sid++ {
