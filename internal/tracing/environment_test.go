@@ -142,6 +142,8 @@ func FuzzEnvironment(f *testing.F) {
 	f.Add("http://127.0.0.1:4318", "", "", "", "", "", "", "", "")
 	f.Add("", "false", "otlp", "http://collector:4318/v1/traces", "https://[::1]:4317", "grpc", "http/protobuf", "parentbased_traceidratio", "0.25")
 	f.Add("collector:4317", "TRUE", "console", "x", "ftp://a b", "fax", "", "always_off", "NaN")
+	f.Add("collector", "", "", "", "", "", "", "", "")
+	f.Add("http://a b", "", "", "", "", "", "", "", "")
 	f.Add("//", "maybe", "none", "http://a\n", "", "", "grpc", "parentbased_", "2")
 	f.Fuzz(func(t *testing.T, flag, off, kind, traces, endpoint, tracesProtocol, protocol, how, arg string) {
 		env := map[string]string{"OTEL_SDK_DISABLED": off, "OTEL_TRACES_EXPORTER": kind, tracesEndpoint: traces, anyEndpoint: endpoint,

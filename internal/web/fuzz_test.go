@@ -169,6 +169,7 @@ func FuzzRequest(f *testing.F) {
 			f.Add([]byte("POST /api/v1/faults HTTP/1.1\r\nHost: " + host + "\r\n" + head + "Content-Type: application/json; charset=utf-8\r\nContent-Length: 24\r\n\r\n" + `{"fault":"kill","sid":1}`))
 		}
 	}
+	f.Add([]byte("POST /api/v1/faults HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n\r\n" + `{"fault":"kill","sid":1}`))
 	gone, cancel := context.WithCancel(context.Background()) // so that a stream ends behind its first words
 	cancel()
 	gone = context.WithValue(gone, http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1})
