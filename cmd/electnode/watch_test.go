@@ -116,6 +116,9 @@ func TestWatchRefuses(t *testing.T) {
 		{[]string{"--config", in("prod.cfg"), "--config", in("prod.cfg")}, []string{in("prod.cfg"), `the name "prod" is that of`}},
 		{[]string{"--config", in("prod.cfg"), "--config", in("tls.cfg"), "--name", "x"}, []string{"--name is for TARGETs"}},
 		{[]string{"--ensembles", in("none.yml")}, []string{"--ensembles: ", in("none.yml"), "no such file"}},
+		{[]string{"--ensembles", in("none.yml"), "--client-port"}, []string{"--client-port is for TARGETs and --config", "enrich"}},
+		{[]string{"--config", in("prod.cfg"), "--sid", "2"}, []string{in("prod.cfg"), "sid 2 is that of a server in the configuration"}},
+		{[]string{"1=zoo1:1", "1=zoo2:1"}, []string{"target 1=zoo2:1: server 1 is at zoo1:1 already"}},
 		{[]string{"zoo1:1", "--web.config.file", in("web.yml")}, []string{in("web.yml")}},
 		{[]string{"zoo1:1", "--trace.endpoint", "ftp://x"}, []string{"--trace.endpoint", "ftp://x"}},
 		{[]string{"zoo1:1", "--log.level", "loud"}, []string{"loud"}},
@@ -161,6 +164,9 @@ func TestEnsemblesFile(t *testing.T) {
 		{"a short time", "- name: a\n  targets: [a:1]\n  interval: 4ms\n", ":3: interval: interval 4ms is below 50ms"},
 		{"no flag", "- name: a\n  targets: [a:1]\n  enrich: maybe\n", ":3: cannot unmarshal"},
 		{"no file", "- name: a\n  config: /nowhere/zoo.cfg\n", "/nowhere/zoo.cfg: cannot be read"},
+		{"a second document", "- name: a\n  targets: [a:1]\n---\n- name: b\n  targets: [b:1]\n", ": more than one document"},
+		{"an empty second document", "- name: a\n  targets: [a:1]\n---\n", ": more than one document"},
+		{"a bad second document", "- name: a\n  targets: [a:1]\n---\n[", ": more than one document"},
 		{"no certificate", "- name: a\n  targets: [a:1]\n  tls:\n    ca: /nowhere/ca.pem\n", ":4: tls: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {

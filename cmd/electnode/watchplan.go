@@ -103,6 +103,9 @@ func (f watchFlags) specs(targets []string) ([]ensembleSpec, error) {
 		}
 		all[0].name = f.name
 	}
+	if f.clients && len(all) == 0 && f.ensembles != "" {
+		return nil, errors.New("--client-port is for TARGETs and --config: in a file for --ensembles enrich says it")
+	}
 	if f.ensembles != "" {
 		more, err := readEnsembles(f.ensembles)
 		if err != nil {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"strconv"
@@ -88,8 +90,13 @@ func readEnsembles(file string) ([]ensembleSpec, error) {
 		return nil, fmt.Errorf("--ensembles: %w", err)
 	}
 	var entries []placedEntry
-	if err := yaml.UnmarshalStrict(raw, &entries); err != nil {
+	in := yaml.NewDecoder(bytes.NewReader(raw))
+	in.SetStrict(true)
+	if err := in.Decode(&entries); err != nil && !errors.Is(err, io.EOF) {
 		return nil, yamlProblems(file, err)
+	}
+	if err := in.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: more than one document (a line ---): one list is wanted", file)
 	}
 	switch {
 	case len(entries) == 0:

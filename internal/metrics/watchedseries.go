@@ -53,7 +53,7 @@ func newWatchedSeries() watchedSeries {
 		changes:           by("leader_changes_total", "Leaders after the first, one that was elected again included."),
 		conflicting: by("conflicting_leaders", "Servers that say LEADING at the same time: 0, or 2 and more; one alone is"+
 			" no conflict."),
-		blind:     by("blind", "1 while a quorum of the voters is out of sight, or nothing is known yet: the verdict is not to be relied on."),
+		blind:     by("blind", "1 while too few voters are in sight to judge, or nothing is known yet: the verdict is not to be relied on."),
 		servers:   by("servers", "Servers that are watched, observers included."),
 		voters:    by("voters", "Voters of the configuration; 0 until it is known."),
 		tolerance: by("failure_tolerance", "Voters in sight that may still be lost, whichever they are; -1 without a leader."),

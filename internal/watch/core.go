@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -38,6 +39,8 @@ type core struct {
 type seed struct {
 	address string
 	member  quorum.SID // NoSID: not identified
+	wild    bool       // member was told by what it calls itself, and not by the address
+	several bool       // it leads to more than one server: it is nobody's address
 	Seed
 }
 
@@ -60,6 +63,7 @@ type server struct {
 	said  *quorum.View // what it holds to be the configuration; nil: unknown
 	stray bool         // it answers for another ensemble
 	tried bool
+	ended bool // it is known not to run: nobody listens, or it ended a connection on which it had spoken
 	story story
 }
 
@@ -86,7 +90,7 @@ type told struct {
 
 func newCore(self quorum.SID, targets []Target, view *quorum.View) *core {
 	c := &core{self: self, view: view, pinned: map[quorum.SID]string{}, servers: map[quorum.SID]*server{},
-		verdict: verdict{lookers: quorum.MinEpoch}}
+		verdict: verdict{lookers: quorum.MinEpoch, unseen: quorum.NoSID}}
 	for _, t := range targets {
 		if t.SID != quorum.NoSID {
 			c.pinned[t.SID] = t.Address
@@ -184,9 +188,18 @@ func (c *core) answered(a *asking, r report) {
 		outcome = event.ReceivedCounted
 	}
 	detail := ""
-	if s != nil && c.foreign(a) {
+	switch other := c.mistaken(a, r.address); {
+	case s == nil:
+	case other != quorum.NoSID:
+		outcome = event.ReceivedIgnored
+		detail = fmt.Sprintf("server %d answers at %s, too: the name leads to several servers; SID=HOST:PORT says where each is", other, r.address)
+		c.release(a, r.address)
+	case c.foreign(a):
 		outcome = event.ReceivedIgnored
 		detail = fmt.Sprintf("%s is a server of another ensemble: %s", r.address, a.said)
+		if sameElectorate(a.said, c.view) {
+			detail += "; its servers have the same ids, but none has an address that is known here: are the hosts spelled as in the servers' own configuration?"
+		}
 	}
 	c.tell(c.self, received(a.sid, r.answer, outcome, a.version()))
 	switch {
@@ -194,7 +207,7 @@ func (c *core) answered(a *asking, r report) {
 		return
 	case detail != "":
 		s.stray = true
-		c.down(s, &failure{reason: FailOtherEnsemble, err: fmt.Errorf("%s", detail)})
+		c.down(s, &failure{reason: FailOtherEnsemble, err: errors.New(detail)})
 		return
 	}
 	c.note(s, a, r)
@@ -243,6 +256,7 @@ func (c *core) down(s *server, f *failure) {
 		s.Since, c.out.changed = c.now, true
 	}
 	s.Up, s.tried = false, true
+	s.ended = f.reason == FailRefused || f.reason == FailClosed && !f.mute
 	if f.reason == FailRefused {
 		c.closes(s, "out of sight: "+f.err.Error())
 	}

@@ -3,6 +3,7 @@ package watch
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"reflect"
@@ -410,11 +411,166 @@ func TestBadText(t *testing.T) {
 
 // TestLargeSID: a server that would dial back is not asked.
 func TestLargeSID(t *testing.T) {
-	big := fmt.Sprintf("server.%d=zk9:2888:3888:participant", testSID)
+	big := fmt.Sprintf("server.%d=zk9:2888:3888:participant", testSID+1)
 	b := newTable(t, nil, "zk1:3888")
 	b.say(1, quorum.Leading, 1, text(2, big))
-	if s, _ := b.status.Server(testSID); s.LastFailure != FailSID || len(b.asked()) != 2 {
+	if s, _ := b.status.Server(testSID + 1); s.LastFailure != FailSID || len(b.asked()) != 2 {
 		t.Errorf("%+v %v", s, b.asked())
+	}
+}
+
+// TestOwnSIDIsAMember: nobody is asked by a watcher that the servers would take for one of them, and it says so; it goes on when the
+// configuration is another.
+func TestOwnSIDIsAMember(t *testing.T) {
+	posing := text(3, fmt.Sprintf("server.%d=zk9:2888:3888:participant", testSID))
+	b := newTable(t, nil, "zk1:3888", "lb:1")
+	b.say(1, quorum.Following, 3, posing)
+	if len(b.asked()) > 0 || !b.status.Blind || b.status.Leaderless {
+		t.Errorf("asked: %v, %+v", b.asked(), b.status)
+	}
+	for _, s := range b.status.Servers {
+		if s.Up || s.LastFailure != FailSID || s.Failures[FailSID] != 1 || !strings.Contains(s.FailureDetail, "own sid") {
+			t.Errorf("%+v", s)
+		}
+	}
+	b = settled(t)
+	b.say(3, quorum.Leading, 3, strings.Replace(posing, "version=0", "version=1", 1))
+	if len(b.asked()) > 0 || b.status.HasLeader || !b.status.Blind || b.status.Leaderless {
+		t.Errorf("a reconfiguration: asked: %v, %+v", b.asked(), b.status)
+	}
+}
+
+// TestOneNameOfSeveral: a name that leads to several servers is nobody's address, once it turns out: the server behind it
+// that has a connection of its own would lose that again and again.
+func TestOneNameOfSeveral(t *testing.T) {
+	own := func(sid string) string { return strings.ReplaceAll(text(3), "=zk"+sid, "=0.0.0.0") }
+	b := newTable(t, nil, "lb:1")
+	b.sayAt("lb:1", quorum.Following, quorum.Vote{Leader: 3}, 1, own("2"))
+	b.say(1, quorum.Following, 3, own("1"))
+	b.say(3, quorum.Leading, 3, own("3"))
+	b.sayAt("lb:1", quorum.Following, quorum.Vote{Leader: 3}, 1, text(3)) // not said by a server that calls itself otherwise
+	before := b.at("lb:1")
+	if s, _ := b.status.Server(2); !s.Up || !b.status.HasLeader {
+		t.Fatalf("%+v", b.status)
+	}
+	b.failAt("lb:1", FailClosed)
+	b.sayAt("lb:1", quorum.Following, quorum.Vote{Leader: 3}, 1, own("1"))
+	if diff := cmp.Diff(map[string]quorum.SID{"zk1:3888": 1, "zk2:3888": 2, "zk3:3888": 3}, b.asked()); diff != "" {
+		t.Error(diff)
+	}
+	if _, still := b.links[before]; still {
+		t.Error("the connection with the wrong server is kept")
+	}
+	s, _ := b.status.Server(2)
+	if s.Up || s.LastFailure != FailOtherEnsemble || !strings.Contains(s.FailureDetail, "server 1 answers at lb:1, too") || !b.status.HasLeader {
+		t.Errorf("%+v", s)
+	}
+	if len(b.status.Seeds) != 1 || !strings.Contains(b.status.Seeds[0].Problem, "several servers") {
+		t.Errorf("%+v", b.status.Seeds)
+	}
+}
+
+// TestMuteIsNotGone: a port that closes every connection before a word may be one that wants TLS; nothing is known then.
+func TestMuteIsNotGone(t *testing.T) {
+	v, err := quorum.ParseText(text(3), quorum.ParseOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		f          failure
+		leaderless bool
+	}{
+		{failure{reason: FailClosed, err: io.EOF}, true},
+		{failure{reason: FailRefused, err: io.EOF}, true},
+		{*(&failure{reason: FailClosed, err: io.EOF}).atFirst(), false},
+		{failure{reason: FailTimeout, err: io.EOF}, false},
+	} {
+		b := newTable(t, v)
+		for sid := range 3 {
+			b.now = b.now.Add(time.Millisecond)
+			b.take(b.core.step(report{link: b.at(fmt.Sprintf("zk%d:3888", sid+1)), at: b.now, failed: &c.f}))
+		}
+		if !b.status.Blind || b.status.Leaderless != c.leaderless {
+			t.Errorf("%+v: %+v", c.f, b.status)
+		}
+	}
+}
+
+// TestHalfInSight: the verdict cannot be relied on when half of an even number of voters are in sight.
+func TestHalfInSight(t *testing.T) {
+	b := newTable(t, nil, "zk1:3888")
+	for sid := 1; sid <= 3; sid++ {
+		b.say(sid, quorum.Following, 4, text(4))
+	}
+	b.say(4, quorum.Leading, 4, text(4))
+	b.fail(1, FailTimeout)
+	if b.status.Blind || !b.status.HasLeader {
+		t.Errorf("three of four: %+v", b.status)
+	}
+	b.fail(2, FailTimeout)
+	if !b.status.Blind || b.status.HasLeader {
+		t.Errorf("two of four: %+v", b.status)
+	}
+}
+
+// TestUnseenLeader: when a quorum follows, for longer than it would one that is gone, a leader that does not answer, it is the
+// watcher that does not see it; not so when it is known not to run.
+func TestUnseenLeader(t *testing.T) {
+	for _, c := range []struct {
+		why   Reason
+		blind bool
+	}{{FailTimeout, true}, {FailUnresolved, true}, {FailRefused, false}} {
+		b := settled(t)
+		b.fail(3, c.why)
+		began := b.now
+		for b.now.Sub(began) < provenAfter {
+			if b.status.Blind || !b.status.Leaderless {
+				t.Fatalf("%s: after %s: %+v", c.why, b.now.Sub(began), b.status)
+			}
+			b.now = b.now.Add(time.Second)
+			b.say(1, quorum.Following, 3, text(3))
+			b.say(2, quorum.Following, 3, text(3))
+		}
+		if b.status.Blind != c.blind || b.status.Leaderless == c.blind || b.status.HasLeader {
+			t.Errorf("%s: %+v", c.why, b.status)
+		}
+		b.say(1, quorum.Looking, 3, text(3))
+		b.say(2, quorum.Looking, 3, text(3))
+		if b.status.Blind || !b.status.Leaderless {
+			t.Errorf("%s: they do not follow it any more: %+v", c.why, b.status)
+		}
+	}
+}
+
+// TestRestartOfAll: the same leader in the same round is another one when its process was gone in between.
+func TestRestartOfAll(t *testing.T) {
+	b := settled(t)
+	for sid := 1; sid <= 3; sid++ {
+		b.fail(sid, FailClosed)
+		b.fail(sid, FailRefused)
+	}
+	for sid := 1; sid <= 2; sid++ {
+		b.sayAt(fmt.Sprintf("zk%d:3888", sid), quorum.Following, quorum.Vote{Leader: 3, PeerEpoch: 2}, 1, text(3))
+	}
+	b.sayAt("zk3:3888", quorum.Leading, quorum.Vote{Leader: 3, PeerEpoch: 2}, 1, text(3))
+	if !b.status.HasLeader || b.status.LeaderChanges != 1 || b.status.Epoch != 2 {
+		t.Errorf("%+v", b.status)
+	}
+}
+
+// TestOtherSpelling: host names are the same in capitals; where they are others, that is said.
+func TestOtherSpelling(t *testing.T) {
+	for spelled, taken := range map[string]bool{"ZK": true, "host-zk": false} {
+		v, err := quorum.ParseText(strings.ReplaceAll(text(3), "=zk", "="+spelled), quorum.ParseOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := newTable(t, v)
+		b.sayAt(spelled+"1:3888", quorum.Following, quorum.Vote{Leader: 3}, 1, text(3))
+		s, _ := b.status.Server(1)
+		if s.Up != taken || !taken && (s.LastFailure != FailOtherEnsemble || !strings.Contains(s.FailureDetail, "spelled as in the servers' own configuration")) {
+			t.Errorf("%s: %+v", spelled, s)
+		}
 	}
 }
 

@@ -30,15 +30,8 @@ func (c *core) discover(a *asking) {
 func (c *core) identify(a *asking) {
 	sid := memberAt(c.view, a.seed.address)
 	if sid == quorum.NoSID {
-		var wild []quorum.SID
-		for _, m := range a.said.Members() {
-			if len(electionAddresses(m)) == 0 {
-				wild = append(wild, m.SID)
-			}
-		}
-		if len(wild) == 1 {
-			sid = wild[0]
-		}
+		sid = itself(a.said)
+		a.seed.wild = true
 	}
 	if _, ok := c.view.Member(sid); !ok {
 		a.seed.Problem = "not an address of its configuration; SID=HOST:PORT says which server it is"
@@ -51,14 +44,65 @@ func (c *core) identify(a *asking) {
 	c.enlist()
 }
 
+// itself is the server that has the configuration v, if v names every address for one server, since only one may do so of
+// itself; else NoSID.
+func itself(v *quorum.View) quorum.SID {
+	sid := quorum.NoSID
+	for _, m := range v.Members() {
+		switch {
+		case len(electionAddresses(m)) > 0:
+		case sid != quorum.NoSID:
+			return quorum.NoSID
+		default:
+			sid = m.SID
+		}
+	}
+	return sid
+}
+
+// mistaken is the server that answered in the place of a's, behind a target whose name leads to both; NoSID: none.
+func (c *core) mistaken(a *asking, address string) quorum.SID {
+	if a.said == nil || c.wildSeed(a.sid, address) == nil {
+		return quorum.NoSID
+	}
+	if sid := itself(a.said); sid != a.sid {
+		return sid
+	}
+	return quorum.NoSID
+}
+
+// wildSeed is the target with that address that turned out to be the server sid by nothing but what that calls itself.
+func (c *core) wildSeed(sid quorum.SID, address string) *seed {
+	i := slices.IndexFunc(c.seeds, func(d *seed) bool { return d.wild && d.member == sid && d.address == address })
+	if i < 0 || sid == quorum.NoSID {
+		return nil
+	}
+	return c.seeds[i]
+}
+
+// release ends the link a, which leads to another server than it is for, and takes the address from that server: one that
+// is asked twice closes the connection that it had.
+func (c *core) release(a *asking, address string) {
+	d := c.wildSeed(a.sid, address)
+	d.member, d.several = quorum.NoSID, true
+	d.Problem = "its name leads to several servers; SID=HOST:PORT says where each is"
+	c.asked = slices.DeleteFunc(c.asked, func(o *asking) bool { return o == a })
+	c.out.stop = append(c.out.stop, a.id)
+}
+
 // memberAt is the member of v with the election address addr, or NoSID.
 func memberAt(v *quorum.View, addr string) quorum.SID {
 	for _, m := range v.Members() {
-		if slices.ContainsFunc(electionAddresses(m), func(b string) bool { return strings.EqualFold(addr, b) }) {
+		if containsAddress(electionAddresses(m), addr) {
 			return m.SID
 		}
 	}
 	return quorum.NoSID
+}
+
+// containsAddress reports whether addr is one of all; names are the same in capitals.
+func containsAddress(all []string, addr string) bool {
+	return slices.ContainsFunc(all, func(o string) bool { return strings.EqualFold(addr, o) })
 }
 
 // foreign reports whether a's server belongs to another ensemble: of the other servers that it names, none is
@@ -75,7 +119,7 @@ func (c *core) foreign(a *asking) bool {
 			continue
 		}
 		comparable = true
-		if ok && slices.ContainsFunc(electionAddresses(o), func(b string) bool { return slices.Contains(ours, b) }) {
+		if ok && slices.ContainsFunc(electionAddresses(o), func(b string) bool { return containsAddress(ours, b) }) {
 			return false
 		}
 	}
@@ -118,7 +162,7 @@ func (c *core) adopt(v *quorum.View, by quorum.SID) {
 	c.tell(c.self, event.ConfigSeen{Peer: by, Version: v.Version(), Adopted: true, View: v})
 	for _, s := range c.seeds {
 		if sid := memberAt(v, s.address); sid != quorum.NoSID {
-			s.member = sid
+			s.member, s.wild = sid, false
 		} else if _, still := v.Member(s.member); !still {
 			s.member = quorum.NoSID
 		}
@@ -187,7 +231,7 @@ func (c *core) addressesOf(m quorum.Member) []string {
 	}
 	var all []string
 	for _, s := range c.seeds {
-		if s.member == m.SID {
+		if s.member == m.SID && !s.several {
 			all = append(all, s.address)
 		}
 	}
@@ -232,6 +276,10 @@ func same(a, b *quorum.View) bool {
 
 // errSID says why a server is not asked.
 func (c *core) errSID(sid quorum.SID) *failure {
+	if c.posing() {
+		return &failure{reason: FailSID, err: fmt.Errorf("the watcher's own sid %d is that of a server of this ensemble, for which "+
+			"the others would take it: nobody is asked before it has another", c.self)}
+	}
 	return &failure{reason: FailSID, err: fmt.Errorf("sid %d is not below the watcher's %d: "+
 		"the server would close the connection and dial back", sid, c.self)}
 }

@@ -30,8 +30,8 @@ const (
 	FailBadFrame      Reason = "bad_frame"      // no election port: a web server's for example
 	FailMalformed     Reason = "malformed"      // a frame that is no notification
 	FailFlood         Reason = "flood"          // more frames than questions
-	FailOtherEnsemble Reason = "other_ensemble" // a server of another ensemble answers there
-	FailSID           Reason = "sid"            // its sid is not below the watcher's
+	FailOtherEnsemble Reason = "other_ensemble" // a server of another ensemble answers there, or another one of this
+	FailSID           Reason = "sid"            // its sid is not below the watcher's, or the watcher's is a member's
 	FailNoAddress     Reason = "no_address"     // its line names every address or port 0
 	FailError         Reason = "error"          // anything else
 )
@@ -58,6 +58,7 @@ func speaksTLS(head []byte) bool {
 func (f *failure) atFirst() *failure {
 	if f.reason == FailClosed {
 		f.err = fmt.Errorf("%w before its first answer: this is no election port (a client port?), or it wants TLS (sslQuorum)", f.err)
+		f.mute = true
 	}
 	return f
 }
@@ -67,6 +68,7 @@ type failure struct {
 	reason Reason
 	err    error
 	keep   bool // the connection is in order
+	mute   bool // it closed the connection without a word
 }
 
 // dialFailure says what err of a dial or a look-up is.

@@ -91,6 +91,7 @@ func (o Options) withDefaults() (Options, error) {
 		}
 		o.Targets = append(o.Targets, parsed)
 	}
+	errs = append(errs, o.checkSIDs())
 	if len(o.Targets) > maxServers {
 		errs = append(errs, fmt.Errorf("%d targets, the limit is %d", len(o.Targets), maxServers))
 	}
@@ -124,6 +125,28 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	o.fillIn()
 	return o, errors.Join(errs...)
+}
+
+// checkSIDs refuses a watcher that servers would take for one of them, and one server at two addresses: one of them would
+// be asked in vain.
+func (o Options) checkSIDs() error {
+	var errs []error
+	at := map[quorum.SID]string{}
+	for _, t := range o.Targets {
+		if other, twice := at[t.SID]; twice && t.SID != quorum.NoSID && other != t.Address {
+			errs = append(errs, fmt.Errorf("target %s: server %d is at %s already", t, t.SID, other))
+		}
+		at[t.SID] = t.Address
+		if t.SID == o.SID && o.SID > 0 {
+			errs = append(errs, fmt.Errorf("target %s: sid %d is the watcher's own", t, o.SID))
+		}
+	}
+	if o.View != nil {
+		if _, member := o.View.Member(o.SID); member {
+			errs = append(errs, fmt.Errorf("sid %d is that of a server in the configuration: the others would take the watcher for it", o.SID))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // fillIn puts something harmless where nothing was given.

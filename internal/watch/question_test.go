@@ -117,6 +117,9 @@ func TestDryRun(t *testing.T) {
 		"fast":          {Targets: []Target{{quorum.NoSID, "zk1:3888"}}, SID: testSID, Interval: 1},
 		"wide jitter":   {Targets: []Target{{quorum.NoSID, "zk1:3888"}}, SID: testSID, Jitter: 0.6},
 		"wildcard":      {Targets: []Target{{quorum.NoSID, "0.0.0.0:3888"}}, SID: testSID},
+		"own sid":       {Targets: []Target{{7, "zk1:3888"}}, SID: 7},
+		"member's sid":  {View: three(t), SID: 2},
+		"one sid twice": {Targets: []Target{{1, "zk1:3888"}, {1, "zk2:3888"}}, SID: testSID},
 		"short timeout": {Targets: []Target{{quorum.NoSID, "zk1:3888"}}, SID: testSID, AnswerTimeout: -1},
 	} {
 		if _, err := DryRun(opt); err == nil {
@@ -154,4 +157,14 @@ func TestSIDFor(t *testing.T) {
 	if a == b || a != SIDFor("one") || a < 1<<62 || b < 1<<62 || a == quorum.AnonymousSID {
 		t.Errorf("%d %d", a, b)
 	}
+}
+
+// three is the configuration of text(3).
+func three(t *testing.T) *quorum.View {
+	t.Helper()
+	v, err := quorum.ParseText(text(3), quorum.ParseOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }

@@ -50,8 +50,8 @@ func (c *core) reconcile() {
 		return true
 	})
 	for _, s := range c.sorted() {
-		if s.SID >= c.self {
-			if !s.tried {
+		if s.SID >= c.self || c.posing() {
+			if s.Up || s.LastFailure != FailSID {
 				c.down(s, c.errSID(s.SID))
 			}
 			continue
@@ -61,7 +61,7 @@ func (c *core) reconcile() {
 		c.want(s.SID, nil, s.Addresses)
 	}
 	for _, d := range c.seeds {
-		d.Asked = d.member == quorum.NoSID && c.seedsAwake()
+		d.Asked = d.member == quorum.NoSID && c.seedsAwake() && !c.posing()
 		if d.Asked {
 			c.want(quorum.NoSID, d, []string{d.address})
 		}
@@ -70,10 +70,22 @@ func (c *core) reconcile() {
 
 // needed reports whether a link is still of use.
 func (c *core) needed(a *asking) bool {
+	if c.posing() {
+		return false
+	}
 	if a.sid == quorum.NoSID {
 		return a.seed.member == quorum.NoSID && c.seedsAwake()
 	}
 	return c.servers[a.sid] != nil && a.sid < c.self
+}
+
+// posing reports whether the watcher's own sid is that of a server: those that it asks would take it for that one.
+func (c *core) posing() bool {
+	if c.view == nil {
+		return false
+	}
+	_, member := c.view.Member(c.self)
+	return member
 }
 
 // clientOf is the client port of s as it says itself, or else as the configuration in force does.

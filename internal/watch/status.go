@@ -22,8 +22,8 @@ type Status struct {
 	Since     time.Time // of HasLeader being what it is; zero before the first verdict
 
 	// Leaderless says that somebody was asked with success, or is known not to run, and no leader is seen. It
-	// is false, without a leader, before every voter was tried once and while every voter is silent: then
-	// nothing is known.
+	// is false, without a leader, before every voter was tried once, while every voter is silent, and while a
+	// quorum follows one that only the watcher does not see: then nothing is known.
 	Leaderless      bool
 	LeaderlessSince time.Time     // zero unless Leaderless
 	LeaderlessTotal time.Duration // up to this copy; never falls
@@ -31,7 +31,8 @@ type Status struct {
 	LeaderChanges uint64
 	// Conflicting lists the servers that say LEADING at the same time, ascending; empty for one or none.
 	Conflicting []quorum.SID
-	// Blind says that a quorum of the voters is out of sight: the watcher cannot judge well.
+	// Blind says that too few voters are in sight to judge: no quorum, or not the leader that a quorum has followed for
+	// longer than servers follow one that is gone (30 s).
 	Blind bool
 
 	Servers []Server // members of View, and targets with a sid; ascending

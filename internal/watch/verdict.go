@@ -16,7 +16,7 @@ type verdict struct {
 	leader   quorum.SID // of the last one if has is false
 	epoch    quorum.Epoch
 	round    quorum.Round // the leader's
-	stepped  bool         // the last leader was seen in another state since
+	stepped  bool         // the last leader was seen in another state since, or not to run
 	reign    time.Time    // when the leader was first seen to be elected
 	base     quorum.Epoch // before the leader: its own must be above it to be established
 	lookers  quorum.Epoch // the highest that a server named while it was LOOKING, since reign
@@ -25,6 +25,8 @@ type verdict struct {
 	changes  uint64
 	blind    bool
 	conflict []quorum.SID
+	unseen   quorum.SID // whom a quorum follows though it is out of sight; NoSID: nobody
+	behind   time.Time  // since when
 
 	tried      bool // every voter was asked once
 	leaderless bool
@@ -41,9 +43,12 @@ func (c *core) judge() {
 	v := &c.verdict
 	old := *v
 	v.conflict = c.leading()
-	v.blind = c.view.IsQuorum(func(sid quorum.SID) bool { return !c.up(sid) })
+	if sid := c.followed(); sid != v.unseen || sid == quorum.NoSID {
+		v.unseen, v.behind = sid, c.now
+	}
+	v.blind = !c.view.IsQuorum(c.up) || c.overlooks()
 	v.tried = v.tried || !slices.ContainsFunc(c.view.Voters(), func(sid quorum.SID) bool { return !c.servers[sid].tried })
-	if s := c.servers[v.leader]; v.ever && s != nil && s.Up && s.State != quorum.Leading {
+	if s := c.servers[v.leader]; v.ever && s != nil && (s.story.gone || s.Up && s.State != quorum.Leading) {
 		v.stepped = true
 	}
 	var leader *server
@@ -87,6 +92,23 @@ func (c *core) up(sid quorum.SID) bool { s := c.servers[sid]; return s != nil &&
 func (c *core) follows(voter, leader quorum.SID) bool {
 	s := c.servers[voter]
 	return s.Up && (s.State == quorum.Following || s.State == quorum.Leading) && s.Vote.Leader == leader
+}
+
+// followed is the voter that a quorum follows though it is out of sight, and not known to have ended; NoSID: none.
+func (c *core) followed() quorum.SID {
+	for _, sid := range c.view.Voters() {
+		if s := c.servers[sid]; !s.Up && s.tried && !s.ended &&
+			c.view.IsQuorum(func(voter quorum.SID) bool { return voter == sid || c.follows(voter, sid) }) {
+			return sid
+		}
+	}
+	return quorum.NoSID
+}
+
+// overlooks reports whether there is a leader that only the watcher does not see: servers do not follow one that is gone
+// for that long.
+func (c *core) overlooks() bool {
+	return c.verdict.unseen != quorum.NoSID && c.now.Sub(c.verdict.behind) >= provenAfter
 }
 
 // led notes that s leads.
@@ -140,9 +162,8 @@ func (c *core) lost() {
 // count keeps the leaderless time.
 func (c *core) count() {
 	v := &c.verdict
-	leaderless := !v.has && v.tried && slices.ContainsFunc(c.view.Voters(), func(sid quorum.SID) bool {
-		s := c.servers[sid]
-		return s.Up || s.LastFailure == FailRefused || s.LastFailure == FailClosed
+	leaderless := !v.has && v.tried && !c.overlooks() && slices.ContainsFunc(c.view.Voters(), func(sid quorum.SID) bool {
+		return c.servers[sid].Up || c.servers[sid].ended
 	})
 	if leaderless == v.leaderless {
 		return

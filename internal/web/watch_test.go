@@ -155,7 +155,7 @@ func TestWatchReady(t *testing.T) {
 		{"seen", seen, 200, "server 2 leads in epoch 5"},
 		{"without a leader", without, 200, "in sight, without a leader"},
 		{"two leaders", two, 200, "in sight, and 2 servers say LEADING: [1 2]"},
-		{"blind", blind, 503, "blind: a quorum of the voters is out of sight (server 3 refused)"},
+		{"blind", blind, 503, "blind: too few voters are in sight to judge (server 3 refused)"},
 		{"unknown", unknown, 503, "unknown: no server has told the configuration yet (x:1 timeout)"},
 		{"before anything", watch.Status{}, 503, "unknown: no server has told the configuration yet"},
 	} {

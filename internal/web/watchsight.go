@@ -46,7 +46,7 @@ func sight(s watch.Status) (ready bool, reason string) {
 	case s.View == nil:
 		return false, "unknown: no server has told the configuration yet" + problems(s)
 	case s.Blind:
-		return false, "blind: a quorum of the voters is out of sight" + problems(s)
+		return false, "blind: too few voters are in sight to judge" + problems(s)
 	case len(s.Conflicting) > 1:
 		return true, fmt.Sprintf("in sight, and %d servers say LEADING: %v", len(s.Conflicting), s.Conflicting)
 	case s.HasLeader:
