@@ -98,6 +98,15 @@ func (l *leadership) role() string {
 	}
 }
 
+// needs reports whether there should be an election connection with sid: it is a member, and one of the two is a voter.
+func (l *leadership) needs(sid quorum.SID) bool {
+	if l.view == nil {
+		return false
+	}
+	_, member := l.view.Member(sid)
+	return member && (l.view.IsVoter(sid) || l.view.IsVoter(l.self))
+}
+
 func (l *leadership) joined(ev event.FollowerJoined) {
 	if !ev.Observer && l.view != nil && l.view.IsVoter(ev.Peer) {
 		l.followers.Add(ev.Peer)

@@ -47,7 +47,8 @@ func newLinkSeries(k maker, strange prometheus.Counter) linkSeries {
 			"Decisions which of a pair's connections stays.", "peer", "side", "outcome"),
 		drops: k.counters("electnode_connection_drops_total", "Election connections that ended.", "peer", "reason"),
 		connected: k.gauges("electnode_peer_connected",
-			"1 while there is an election connection with the peer; the number of them for unknown peers.", "peer"),
+			"1 while there is an election connection with the peer, 0 while there is none though there should be, that is, where one of the"+
+				" two is a voter; the number of them for unknown peers.", "peer"),
 		message: k.gauges("electnode_peer_last_message_timestamp_seconds",
 			"When the last notification went to or came from the peer, 0 for never.", "peer", "direction"),
 		resolveFailures: k.counters("electnode_peer_resolve_failures_total",
@@ -66,7 +67,6 @@ func newLinkSeries(k maker, strange prometheus.Counter) linkSeries {
 
 // peer is all series of one peer, looked up beforehand.
 type peer struct {
-	known           bool
 	sent            byWord[event.SendCause, prometheus.Counter]
 	received        byWord[event.ReceiveOutcome, prometheus.Counter]
 	replaced        prometheus.Counter
@@ -75,7 +75,6 @@ type peer struct {
 	attempts        byWord[string, prometheus.Counter]
 	ties            byWord[event.TieBreakSide, byWord[event.TieBreakOutcome, prometheus.Counter]]
 	drops           byWord[string, prometheus.Counter]
-	connected       prometheus.Gauge
 	lastSent        prometheus.Gauge
 	lastReceived    prometheus.Gauge
 	resolveFailures prometheus.Counter
@@ -87,7 +86,6 @@ type peer struct {
 func (s *linkSeries) peer(label string) *peer {
 	is := prometheus.Labels{"peer": label}
 	return &peer{
-		known:          label != unknownPeer,
 		sent:           countersByWord(s.strange, event.SendCauses(), s.sent.MustCurryWith(is)),
 		received:       countersByWord(s.strange, event.ReceiveOutcomes(), s.received.MustCurryWith(is)),
 		replaced:       s.replaced.With(is),
@@ -99,26 +97,11 @@ func (s *linkSeries) peer(label string) *peer {
 				s.ties.MustCurryWith(prometheus.Labels{"peer": label, "side": side}))
 		}),
 		drops:           countersByWord(s.strange, event.DropReasons(), s.drops.MustCurryWith(is)),
-		connected:       s.connected.With(is),
 		lastSent:        s.message.WithLabelValues(label, directionSent),
 		lastReceived:    s.message.WithLabelValues(label, directionReceived),
 		resolveFailures: s.resolveFailures.With(is),
 		resolved:        s.resolved.With(is),
 		heartbeat:       s.heartbeat.With(is),
-	}
-}
-
-// setConnected shows whether there is a connection; those of unknown peers are counted.
-func (p *peer) setConnected(up bool) {
-	switch {
-	case up && p.known:
-		p.connected.Set(1)
-	case p.known:
-		p.connected.Set(0)
-	case up:
-		p.connected.Inc()
-	default:
-		p.connected.Dec()
 	}
 }
 

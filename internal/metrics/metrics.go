@@ -32,6 +32,7 @@ type Metrics struct {
 
 	mu      sync.Mutex // guards what follows; no event waits for more than a handful of assignments
 	leading leadership
+	up      quorum.Set // with whom there is an election connection
 	looking election
 	tracker traceid.Tracker
 }
@@ -43,6 +44,7 @@ func New(opt Options) *Metrics {
 	opt = opt.withDefaults()
 	m := &Metrics{opt: opt, reg: prometheus.NewRegistry()}
 	m.leading = leadership{self: opt.Self, followers: quorum.Set{}}
+	m.up = quorum.Set{}
 	if opt.Runtime {
 		m.reg.MustRegister(collectors.NewGoCollector(),
 			collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -58,6 +60,7 @@ func New(opt Options) *Metrics {
 	m.unknown = m.link.peer(unknownPeer)
 	m.peers.Store(&map[quorum.SID]*peer{})
 	m.adopt(opt.View)
+	m.showLinks()
 	return m
 }
 
@@ -71,13 +74,15 @@ func (m *Metrics) Handler() http.Handler {
 }
 
 // adopt makes view the one that counts, and makes series for those of its members that have none. Series of
-// former members stay: what they counted happened. The caller holds the lock, or is New.
+// former members stay: what they counted happened, but a link with them is none that is missing. The caller holds the
+// lock, or is New.
 func (m *Metrics) adopt(view *quorum.View) {
 	if view == nil {
 		return
 	}
 	m.leading.view = view
 	m.node.config.Set(float64(view.Version()))
+	m.node.possible.Set(float64(view.Tolerance(func(quorum.SID) bool { return true })))
 	peers := maps.Clone(*m.peers.Load())
 	for _, member := range view.Members() {
 		if _, ok := peers[member.SID]; !ok && member.SID != m.opt.Self && len(peers) < maxPeers {
@@ -85,6 +90,38 @@ func (m *Metrics) adopt(view *quorum.View) {
 		}
 	}
 	m.peers.Store(&peers)
+	m.showLinks()
+}
+
+// linked notes that the election connection with a peer began or ended.
+func (m *Metrics) linked(sid quorum.SID, up bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if up {
+		m.up.Add(sid)
+	} else {
+		delete(m.up, sid)
+	}
+	m.showLinks()
+}
+
+// showLinks shows which links there are, and which are missing: observers send one another nothing and have none. The
+// caller holds the lock, or is New.
+func (m *Metrics) showLinks() {
+	peers, strangers := *m.peers.Load(), len(m.up)
+	for sid := range peers {
+		label := sid.String()
+		switch {
+		case m.up.Has(sid):
+			m.link.connected.WithLabelValues(label).Set(1)
+			strangers--
+		case m.leading.needs(sid):
+			m.link.connected.WithLabelValues(label).Set(0)
+		default:
+			m.link.connected.DeleteLabelValues(label)
+		}
+	}
+	m.link.connected.WithLabelValues(unknownPeer).Set(float64(strangers))
 }
 
 // peer is the series of sid.

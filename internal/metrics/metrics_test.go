@@ -178,11 +178,78 @@ func TestPeersAreBounded(t *testing.T) {
 		}
 		r.after(0, event.NodeStarted{View: view})
 	}
-	r.want(t, `electnode_peer_connected{peer="10"}`, "0")
-	n, err := testutil.GatherAndCount(r.Registry(), "electnode_peer_connected")
+	n, err := testutil.GatherAndCount(r.Registry(), "electnode_notifications_replaced_total")
 	if err != nil || n != maxPeers+1 {
 		t.Errorf("%d peers have series, %v", n, err)
 	}
+	n, err = testutil.GatherAndCount(r.Registry(), "electnode_peer_connected")
+	if err != nil || n != 1 {
+		t.Errorf("%d links with former members are shown, %v", n, err)
+	}
+}
+
+// viewOf is a configuration of voters and, with negative ids, observers.
+func viewOf(t *testing.T, sids ...quorum.SID) *quorum.View {
+	t.Helper()
+	var spec quorum.Spec
+	for _, sid := range sids {
+		m := quorum.Member{SID: max(sid, -sid), Addresses: []quorum.Address{{Host: "h", QuorumPort: 2888, ElectionPort: 3888}}}
+		if sid < 0 {
+			m.Role = quorum.Observer
+		}
+		spec.Members = append(spec.Members, m)
+	}
+	v, err := quorum.NewView(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// TestLinksOfNewAndFormerMembers: a link counts for whom it is with by the configuration in force, whenever it began.
+func TestLinksOfNewAndFormerMembers(t *testing.T) {
+	r := newRig(t, nil)
+	show := func(what string, want ...string) {
+		t.Helper()
+		text, _ := r.text(t, "text/plain")
+		for _, sid := range []string{"4", "9", "unknown"} {
+			got := "none"
+			if _, rest, ok := strings.Cut(text, `electnode_peer_connected{peer="`+sid+`"} `); ok {
+				got, _, _ = strings.Cut(rest, "\n")
+			}
+			if got != want[0] {
+				t.Errorf("%s: %s has %s, want %s", what, sid, got, want[0])
+			}
+			want = want[1:]
+		}
+	}
+	r.after(0, event.NodeStarted{View: viewOf(t, 1, 2, 3, 4)}, event.ConnectionUp{Peer: 9}, event.ConnectionUp{Peer: 4})
+	show("a stranger", "1", "none", "1")
+	r.after(1, event.ConfigSeen{Peer: 2, Adopted: true, View: viewOf(t, 1, 2, 3, 9)})
+	show("it became a member, and 4 is none any more", "1", "1", "0")
+	r.after(1, event.ConnectionDown{Peer: 9, Reason: event.DropClosed}, event.ConnectionDown{Peer: 4, Reason: event.DropClosed})
+	show("both are gone", "none", "0", "0")
+	r.after(1, event.ConnectionUp{Peer: 4})
+	show("the former member is back", "1", "0", "0")
+}
+
+// TestObserversHaveNoLink: observers send one another nothing, and a link that is never there is none that is missing.
+func TestObserversHaveNoLink(t *testing.T) {
+	for self, want := range map[quorum.SID]int{1: 4, 4: 3} { // and unknown
+		r := newRig(t, func(o *Options) { o.Self, o.View = self, viewOf(t, 1, 2, -4, -5) })
+		n, err := testutil.GatherAndCount(r.Registry(), "electnode_peer_connected")
+		if err != nil || n != want {
+			t.Errorf("server %d: %d links, want %d, %v", self, n, want, err)
+		}
+	}
+}
+
+// TestPossibleTolerance is that of the configuration, whoever is there.
+func TestPossibleTolerance(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.View = viewOf(t, 1, 2) })
+	r.want(t, "electnode_failure_tolerance_possible", "0")
+	r.after(0, event.ConfigSeen{Peer: 2, Adopted: true, View: viewOf(t, 1, 2, 3, 4, 5, -6)})
+	r.want(t, "electnode_failure_tolerance_possible", "2")
 }
 
 func TestLatency(t *testing.T) {

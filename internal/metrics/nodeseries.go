@@ -17,6 +17,7 @@ type nodeSeries struct {
 	hasLeader prometheus.Gauge
 	changes   prometheus.Counter
 	tolerance prometheus.Gauge
+	possible  prometheus.Gauge
 	round     prometheus.Gauge
 	accepted  prometheus.Gauge
 	current   prometheus.Gauge
@@ -48,6 +49,8 @@ func newNodeSeries(k maker, strange prometheus.Counter, opt Options) nodeSeries 
 			"Established leaders that differ from the one before in sid or epoch."),
 		tolerance: k.gauge("electnode_failure_tolerance", "Voters that this leader may still lose, whichever"+
 			" they are; -1 without an established leader, -2 where another server leads."),
+		possible: k.gauge("electnode_failure_tolerance_possible", "Voters that may be lost, whichever they are, while"+
+			" all are there; by the configuration in force."),
 		round:     k.gauge("electnode_round", "Logical clock of elections."),
 		accepted:  k.gauge("electnode_accepted_epoch", "The last epoch promised, as on disk."),
 		current:   k.gauge("electnode_current_epoch", "The last epoch acknowledged, as on disk."),

@@ -44,7 +44,7 @@ func (m *Metrics) enterElection(s event.Stamped) bool {
 	return true
 }
 
-// enterLink is for what happens between two nodes. It takes no lock.
+// enterLink is for what happens between two nodes. It takes no lock but for the beginning and the end of a link.
 func (m *Metrics) enterLink(s event.Stamped) bool {
 	switch ev := s.Event.(type) {
 	case *event.NotificationSent:
@@ -65,11 +65,10 @@ func (m *Metrics) enterLink(s event.Stamped) bool {
 			inc(by, ev.Outcome)
 		}
 	case event.ConnectionUp:
-		m.peer(ev.Peer).setConnected(true)
+		m.linked(ev.Peer, true)
 	case event.ConnectionDown:
-		p := m.peer(ev.Peer)
-		p.setConnected(false)
-		inc(p.drops, ev.Reason)
+		m.linked(ev.Peer, false)
+		inc(m.peer(ev.Peer).drops, ev.Reason)
 	case event.HandshakeCompleted:
 		observe(m.link.handshake, handshakeCompleted, ev.Duration, "")
 	case event.HandshakeRejected:

@@ -31,6 +31,7 @@ func contracts() []contract {
 		{"electnode_events_dropped_total", "COUNTER", "sink", 5},
 		{"electnode_events_total", "COUNTER", "event", len(eventNames())},
 		{"electnode_failure_tolerance", "GAUGE", "", 1},
+		{"electnode_failure_tolerance_possible", "GAUGE", "", 1},
 		{"electnode_handshake_duration_seconds", "HISTOGRAM", "result", 2},
 		{"electnode_handshakes_rejected_total", "COUNTER", "reason", 11},
 		{"electnode_has_leader", "GAUGE", "", 1},
@@ -67,7 +68,7 @@ func contracts() []contract {
 // TestEverySeriesIsThereFromTheStart, at 0 but for those with a value for "none".
 func TestEverySeriesIsThereFromTheStart(t *testing.T) {
 	start := map[string]float64{"electnode_build_info": 1, "electnode_leader_sid": -1,
-		"electnode_vote_leader_sid": -1, "electnode_failure_tolerance": -2}
+		"electnode_vote_leader_sid": -1, "electnode_failure_tolerance": -2, "electnode_failure_tolerance_possible": 1}
 	families, err := newRig(t, nil).Registry().Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -164,7 +164,7 @@ func TestServersComeAndGo(t *testing.T) {
 	s := newSight(t, watch.Status{Blind: true})
 	const failed = `electnode_watch_probe_failures_total{reason="refused",server="%s"}`
 	s.want(t, map[string]string{"electnode_watch_has_leader": "0", "electnode_watch_leader_sid": "-1", "electnode_watch_blind": "1",
-		"electnode_watch_servers": "0", "electnode_watch_voters": "0", "electnode_watch_failure_tolerance": "-1",
+		"electnode_watch_servers": "0", "electnode_watch_voters": "0", "electnode_watch_failure_tolerance": "-1", "electnode_watch_failure_tolerance_possible": "0",
 		"electnode_watch_verdict_timestamp_seconds": "0", fmt.Sprintf(failed, "unknown"): "0"})
 	if text := s.text(t, "text/plain"); strings.Contains(text, "electnode_watch_up{") {
 		t.Errorf("a server of nobody: %s", text)
@@ -201,7 +201,7 @@ func TestServersComeAndGo(t *testing.T) {
 func TestWatchedLeader(t *testing.T) {
 	s := newSight(t, led(t))
 	s.want(t, map[string]string{"electnode_watch_has_leader": "1", "electnode_watch_leader_sid": "3", "electnode_watch_leaderless": "0",
-		"electnode_watch_failure_tolerance": "1", "electnode_watch_leaderless_seconds_total": "1.5", "electnode_watch_leader_changes_total": "1",
+		"electnode_watch_failure_tolerance": "1", "electnode_watch_failure_tolerance_possible": "1", "electnode_watch_leaderless_seconds_total": "1.5", "electnode_watch_leader_changes_total": "1",
 		"electnode_watch_servers": "4", "electnode_watch_voters": "3", "electnode_watch_conflicting_leaders": "0",
 		`electnode_watch_server_state{server="3",state="LEADING"}`: "1", `electnode_watch_server_state{server="3",state="FOLLOWING"}`: "0",
 		`electnode_watch_server_state{server="4",state="OBSERVING"}`: "1"})
@@ -211,7 +211,7 @@ func TestWatchedLeader(t *testing.T) {
 				st.Servers[i].Up = false
 			}
 		})
-		s.want(t, map[string]string{"electnode_watch_failure_tolerance": want})
+		s.want(t, map[string]string{"electnode_watch_failure_tolerance": want, "electnode_watch_failure_tolerance_possible": "1"})
 	}
 	s.change(func(st *watch.Status) { st.HasLeader, st.Leaderless = false, true })
 	s.want(t, map[string]string{"electnode_watch_has_leader": "0", "electnode_watch_leader_sid": "-1", "electnode_watch_leaderless": "1",

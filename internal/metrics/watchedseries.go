@@ -21,7 +21,7 @@ type watchedSeries struct {
 
 	// Of an ensemble.
 	hasLeader, leader, verdictAt, leaderless, leaderlessSeconds, changes, conflicting *prometheus.Desc
-	blind, servers, voters, tolerance                                                 *prometheus.Desc
+	blind, servers, voters, tolerance, possible                                       *prometheus.Desc
 
 	// Of a server.
 	up, voter, state, names, round, peerEpoch, config, stale, answered *prometheus.Desc
@@ -57,6 +57,8 @@ func newWatchedSeries() watchedSeries {
 		servers:   by("servers", "Servers that are watched, observers included."),
 		voters:    by("voters", "Voters of the configuration; 0 until it is known."),
 		tolerance: by("failure_tolerance", "Voters in sight that may still be lost, whichever they are; -1 without a leader."),
+		possible: by("failure_tolerance_possible", "Voters that may be lost, whichever they are, while all are there; by the"+
+			" configuration in force, 0 until it is known."),
 
 		up:        by("up", "1 while the last question was answered.", "server"),
 		voter:     by("server_voter", "1 for a voter, 0 for an observer.", "server"),
@@ -89,12 +91,13 @@ func (s *watchedSeries) ensemble(ch chan<- prometheus.Metric, name string, st wa
 	counter := func(d *prometheus.Desc, v float64) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, name)
 	}
-	leader, voters, tolerance := float64(noSID), 0, toleranceNoQuorum
+	leader, voters, tolerance, possible := float64(noSID), 0, toleranceNoQuorum, 0
 	if st.HasLeader {
 		leader = float64(st.Leader)
 	}
 	if st.View != nil {
 		voters = len(st.View.Voters())
+		possible = st.View.Tolerance(func(quorum.SID) bool { return true })
 	}
 	if st.HasLeader && st.View != nil {
 		tolerance = st.View.Tolerance(func(sid quorum.SID) bool {
@@ -113,6 +116,7 @@ func (s *watchedSeries) ensemble(ch chan<- prometheus.Metric, name string, st wa
 	gauge(s.servers, float64(len(st.Servers)))
 	gauge(s.voters, float64(voters))
 	gauge(s.tolerance, float64(tolerance))
+	gauge(s.possible, float64(possible))
 }
 
 // server shows one server.

@@ -63,6 +63,7 @@ func table(peers []string) []metric {
 		{"electnode_vote_leader_sid", gauge, nil},
 		{"electnode_notification_wait_seconds", gauge, nil},
 		{"electnode_failure_tolerance", gauge, nil},
+		{"electnode_failure_tolerance_possible", gauge, nil},
 		{"electnode_elections_total", counter, by[string, string]("reason", event.Reasons(), "outcome", outcomes)},
 		{"electnode_election_duration_seconds", histogram, by[string, string]("outcome", outcomes)},
 		{"electnode_election_phase_duration_seconds", histogram,
