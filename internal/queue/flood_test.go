@@ -116,3 +116,38 @@ func TestRejectionsAreMerged(t *testing.T) {
 		}
 	})
 }
+
+// TestAFloodHoldsUpNoOther: what waits of one kind is told in its time, however many of another kind come meanwhile.
+func TestAFloodHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		got := &rejections{all: map[string]uint64{}}
+		r := NewRelay(event.FanOut{got}, func(uint64) { t.Error("lost") })
+		defer r.Close()
+		reject := func(reason string) {
+			r.Record(event.Stamped{Time: time.Now(), Node: 1, Event: event.HandshakeRejected{Port: "p", Reason: reason}})
+		}
+		for range rejectedBurst + 16 {
+			reject("a")
+		}
+		for range 500 { // as many of the other as begin to wait again and again
+			time.Sleep(2 * time.Millisecond)
+			reject("b")
+		}
+		time.Sleep(patience + time.Millisecond)
+		synctest.Wait()
+		if _, n := got.get("pa"); n != rejectedBurst+16 {
+			t.Errorf("%d of %d are told after a second", n, rejectedBurst+16)
+		}
+	})
+}
+
+// TestRecordAfterClose: what the sinks say of their own end reaches the others.
+func TestRecordAfterClose(t *testing.T) {
+	got := &rejections{all: map[string]uint64{}}
+	r := NewRelay(event.FanOut{got}, func(uint64) { t.Error("lost") })
+	r.Close()
+	r.Record(event.Stamped{Event: event.HandshakeRejected{Port: "p", Reason: "late"}})
+	if events, _ := got.get("plate"); events != 1 {
+		t.Errorf("%d events", events)
+	}
+}

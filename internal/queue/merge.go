@@ -25,6 +25,7 @@ type merger struct {
 	mu    sync.Mutex // guards what follows; not held while out records
 	kinds map[rejection]*merged
 	timer *time.Timer // runs while something waits
+	armed bool        // timer runs; it is not begun anew by a kind that begins to wait later than another one
 }
 
 // rejection is a kind of rejections: a closed set.
@@ -67,7 +68,8 @@ func (m *merger) wait(s *event.Stamped, ev event.HandshakeRejected) bool {
 	}
 	if !k.allowance.Take(crowd.Rate{Burst: rejectedBurst, Every: rejectedEvery}, s.Time) {
 		k.last = *s
-		if k.waiting++; k.waiting == 1 {
+		if k.waiting++; !m.armed {
+			m.armed = true
 			m.timer.Reset(mergePatience)
 		}
 		return true
@@ -82,6 +84,7 @@ func (m *merger) wait(s *event.Stamped, ev event.HandshakeRejected) bool {
 // flush tells all that waits.
 func (m *merger) flush() {
 	m.mu.Lock()
+	m.armed = false
 	var all []event.Stamped
 	for _, k := range m.kinds {
 		if k.waiting == 0 {

@@ -45,6 +45,12 @@ func NewRelay(sinks event.FanOut, lost func(count uint64)) *Relay {
 
 // Record implements event.Sink.
 func (r *Relay) Record(s event.Stamped) {
+	select {
+	case <-r.done:
+		r.sinks.Record(s)
+		return
+	default:
+	}
 	if ev, ok := s.Event.(event.HandshakeRejected); ok {
 		r.merge.record(s, ev)
 		return
@@ -62,7 +68,8 @@ func (r *Relay) Sync() {
 	}
 }
 
-// Close hands on what waits and ends the goroutine. What is recorded afterwards is lost. It may be called again.
+// Close hands on what waits and ends the goroutine. What is recorded afterwards goes to the sinks at once: it is what they
+// lost at their own end. It may be called again.
 func (r *Relay) Close() {
 	r.once.Do(func() { close(r.quit) })
 	<-r.done
