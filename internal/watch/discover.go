@@ -29,9 +29,8 @@ func (c *core) discover(a *asking) {
 // where it must name itself.
 func (c *core) identify(a *asking) {
 	sid := memberAt(c.view, a.seed.address)
-	if sid == quorum.NoSID {
+	if a.seed.wild = sid == quorum.NoSID; a.seed.wild {
 		sid = itself(a.said)
-		a.seed.wild = true
 	}
 	if _, ok := c.view.Member(sid); !ok {
 		a.seed.Problem = "not an address of its configuration; SID=HOST:PORT says which server it is"
