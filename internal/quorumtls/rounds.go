@@ -22,15 +22,15 @@ type p12MAC struct {
 // checkRounds refuses a PKCS12 store that wants a key to be derived from its password in more than maxIterations rounds in
 // all: the library does however many there are, without a word. Keys in a part that is encrypted by RC2 are not counted.
 func checkRounds(raw []byte, password string) error {
-	if n := roundsOf(raw, password); n > maxIterations {
+	if n := roundsOf(raw, password, maxIterations); n > maxIterations {
 		return fmt.Errorf("PKCS12: it takes %d rounds to open, and electnode does %d at most: write it again with fewer", n, maxIterations)
 	}
 	return nil
 }
 
-// roundsOf counts the rounds that a store asks for, up to where they are too many. What cannot be read asks for none: it is
-// refused when it is opened.
-func roundsOf(raw []byte, password string) int {
+// roundsOf counts the rounds that a store asks for, up to where they are more than most: to count those of a part it has to
+// be opened. What cannot be read asks for none: it is refused when it is opened.
+func roundsOf(raw []byte, password string, most int) int {
 	var store p12Store
 	if _, err := asn1.Unmarshal(raw, &store); err != nil {
 		return 0
@@ -52,7 +52,7 @@ func roundsOf(raw []byte, password string) int {
 			}
 			n += rounds(sealed.Info.Algorithm)
 		}
-		if n > maxIterations {
+		if n > most {
 			return n
 		}
 		bags, err := part.bags(password)

@@ -243,7 +243,7 @@ func TestRounds(t *testing.T) {
 			{own, 3, func(raw []byte) error { _, err := keyOf("PKCS12", raw, word); return err }},
 			{trust, 2, func(raw []byte) error { _, err := trustIn(raw, word); return err }},
 		} {
-			if n := roundsOf(c.raw, word); n != c.want*few {
+			if n := roundsOf(c.raw, word, maxIterations); n != c.want*few {
 				t.Errorf("%s: %d rounds, want %d times %d", name, n, c.want, few)
 			}
 			if err := c.open(c.raw); err != nil {
