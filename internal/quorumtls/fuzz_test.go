@@ -64,22 +64,73 @@ func FuzzPEM(f *testing.F) {
 
 // FuzzTrusted: whatever stands in a PKCS12 store behind its MAC, what is taken of it are certificates, one at least, or it is refused.
 func FuzzTrusted(f *testing.F) {
-	for _, name := range []string{"mixed.p12", "mixed-old.p12"} {
-		raw, err := os.ReadFile(filepath.Join("testdata", name))
+	const password = "secret12"
+	ca := newAuthority(f, "ca")
+	for _, encoder := range []*pkcs12.Encoder{pkcs12.Modern2023.WithIterations(2), pkcs12.LegacyDES.WithIterations(2), pkcs12.LegacyRC2.WithIterations(2)} {
+		raw, err := encoder.EncodeTrustStore([]*x509.Certificate{ca.cert}, password)
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(raw)
 	}
+	mixed, err := os.ReadFile(filepath.Join("testdata", "mixed.p12"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(opened(f, mixed, password))
+	if all, err := trustedOf(opened(f, mixed, password), password); err != nil || len(all) != 1 {
+		f.Fatalf("%d certificates, %v", len(all), err)
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if roundsOf(raw, "secret12", 30_000) > 30_000 { // keytool writes 10,000 for each
+		if roundsOf(raw, password, 1000) > 1000 {
 			return // it would only take long
 		}
-		all, err := trustedOf(raw, "secret12")
+		all, err := trustedOf(raw, password)
 		if (err == nil) != (len(all) > 0) || slices.Contains(all, nil) {
 			t.Errorf("%d certificates, %v", len(all), err)
 		}
 	})
+}
+
+// opened is a store in which nothing but keys is encrypted: a fuzzer changes what stands in it, and not what it looks like encrypted.
+func opened(tb testing.TB, raw []byte, password string) []byte {
+	tb.Helper()
+	var store p12Store
+	if _, err := asn1.Unmarshal(raw, &store); err != nil {
+		tb.Fatal(err)
+	}
+	parts, err := store.parts()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	wrap := func(v any) asn1.RawValue {
+		der, err := asn1.Marshal(v)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return asn1.RawValue{Class: asn1.ClassContextSpecific, IsCompound: true, Bytes: der}
+	}
+	data := asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
+	for i, part := range parts {
+		bags, err := part.bags(password)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		plain, err := asn1.Marshal(bags)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		parts[i] = p12Content{Type: data, Content: wrap(plain)}
+	}
+	safe, err := asn1.Marshal(parts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	out, err := asn1.Marshal(p12Store{Version: 3, Safe: p12Content{Type: data, Content: wrap(safe)}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return out
 }
 
 // sealed makes a PKCS12 store of what is inside of one, with a MAC that fits, so that a fuzzer gets behind it.
