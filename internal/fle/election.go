@@ -161,9 +161,10 @@ func orDefault(d, def time.Duration) time.Duration {
 	return d
 }
 
-// setViews makes the tables anew for other views; what is known of links to those that stay is kept.
+// setViews makes the tables anew for other views; what is known of those that stay, and their votes, are kept.
 func (e *Election) setViews(committed, lastSeen *quorum.View) {
 	old, oldLinks, oldPeers := e.views, e.links, e.peers
+	oldReceived, oldSettled := e.received, e.settled
 	e.views = newViews(committed, lastSeen)
 	n := len(e.views.voters)
 	e.received, e.settled = make([]stored, n), make([]stored, n)
@@ -172,6 +173,7 @@ func (e *Election) setViews(committed, lastSeen *quorum.View) {
 		e.peers[i].SID = sid
 		if j, ok := old.index(sid); ok {
 			e.links[i], e.peers[i] = oldLinks[j], oldPeers[j]
+			e.received[i], e.settled[i] = oldReceived[j], oldSettled[j]
 		}
 	}
 }
@@ -206,7 +208,7 @@ func (e *Election) begin(now time.Time, reason string) {
 	e.state, e.established = quorum.Looking, false
 	e.began, e.firstHeard, e.told = now, time.Time{}, 0
 	from := e.round
-	e.round++
+	e.round = min(e.round+1, maxRound) // beyond it nobody would be believed any more
 	e.initial = e.initialVote()
 	e.proposal = e.initial
 	e.emit(event.ElectionStarted{Reason: reason, At: now, Round: e.round, Vote: e.proposal})
@@ -260,7 +262,7 @@ func (e *Election) Tick(now time.Time) Output {
 		e.judge(now)
 	}
 	if e.state == quorum.Looking && !now.Before(e.resendAt) {
-		e.interval = min(2*e.interval, e.opt.MaxInterval)
+		e.interval = e.nextWait()
 		for i := range e.links {
 			e.links[i].told = 0
 		}

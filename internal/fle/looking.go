@@ -7,7 +7,8 @@ import (
 	"electnode/internal/quorum"
 )
 
-// maxRound bounds the rounds that are believed, so that arithmetic on them cannot overflow.
+// maxRound bounds the rounds that are believed, so that arithmetic on them cannot overflow. One bad message can bring all
+// to it; they go on electing in that round then.
 // Differs from ZooKeeper: it takes any round over.
 const maxRound quorum.Round = 1 << 62
 

@@ -40,6 +40,21 @@ func (e *Election) firstWait() time.Duration {
 	return max(e.opt.MinInterval, min(waitPerVoter*time.Duration(len(e.views.voters)), e.opt.MaxInterval))
 }
 
+// unlinkedWait bounds the wait for a repetition while a voter has no link: what is repeated is what dials it.
+const unlinkedWait = 5 * time.Second
+
+// nextWait is how long to wait before the vote is repeated once more: twice as long as before.
+// Differs from ZooKeeper, where servers that were cut off from each other for long wait up to a minute when they are not any more.
+func (e *Election) nextWait() time.Duration {
+	wait := min(2*e.interval, e.opt.MaxInterval)
+	for i, sid := range e.views.voters {
+		if sid != e.opt.Self && !e.links[i].up {
+			return min(wait, max(e.firstWait(), unlinkedWait))
+		}
+	}
+	return wait
+}
+
 // tell tells every voter the proposal if that is owed.
 func (e *Election) tell(now time.Time) {
 	if e.owed != "" {
