@@ -189,5 +189,9 @@ func (s *stream) flush() bool {
 		return false
 	}
 	s.buf = s.buf[:0]
-	return s.control.Flush() == nil
+	if s.control.Flush() != nil {
+		return false
+	}
+	_ = s.control.SetWriteDeadline(time.Time{}) // HTTP/2 keeps it also while nothing is written
+	return true
 }
