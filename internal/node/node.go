@@ -329,14 +329,12 @@ func (n *Node) dropRole() {
 	}
 }
 
-// openPort binds the quorum port; one of its addresses is enough.
+// openPort binds the quorum port; one of its addresses is enough. Without any the core tries again; the others are
+// tried the next time that this server leads.
 func (n *Node) openPort() error {
 	bound, err := n.newTransport().Listen(n.opt.QuorumListen)
-	if err != nil {
-		for _, addr := range n.opt.QuorumListen {
-			n.opt.Events.Emit(event.ListenFailed{Address: addr, Port: event.PortQuorum, Detail: err.Error(),
-				Final: len(bound) == 0})
-		}
+	for _, e := range zab.BindErrors(err) {
+		n.opt.Events.Emit(event.ListenFailed{Address: e.Address, Port: event.PortQuorum, Detail: e.Err.Error(), Final: len(bound) > 0})
 	}
 	if len(bound) > 0 {
 		return nil

@@ -11,8 +11,8 @@ import (
 )
 
 // attempt tries one address, host:port, of a peer: the name is resolved now, and all that it leads to is
-// tried.
-func (m *Manager) attempt(sid quorum.SID, addr string) attempt {
+// tried, beginning with the one that has the number turn.
+func (m *Manager) attempt(sid quorum.SID, addr string, turn int) attempt {
 	return func(ctx context.Context) (*dialled, error) {
 		host, port, err := net.SplitHostPort(addr)
 		if err != nil {
@@ -29,7 +29,7 @@ func (m *Manager) attempt(sid quorum.SID, addr string) attempt {
 		}
 		ctx = names.For(ctx, host)
 		attempts := make([]attempt, 0, len(ips))
-		for _, ip := range ips {
+		for _, ip := range turned(ips, turn) {
 			attempts = append(attempts, m.dialOne(sid, net.JoinHostPort(ip, port)))
 		}
 		if len(attempts) == 1 {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"electnode/internal/event"
-	"electnode/internal/quorum"
 )
 
 const (
@@ -49,7 +48,7 @@ func (m *Manager) startDial(p *peer, addrs []string, delay time.Duration) {
 	attempts := make([]attempt, 0, len(addrs))
 	for _, addr := range addrs {
 		d.tried[addr] = time.Now()
-		attempts = append(attempts, m.attempt(p.sid, addr))
+		attempts = append(attempts, m.attempt(p.sid, addr, p.vain/len(addrs)))
 	}
 	p.dial = d
 	// Owned by Run; ends with the dial, which stop, an accepted link and eviction cancel.
@@ -140,6 +139,7 @@ func (m *Manager) introduce(ctx context.Context, p *peer, d *dial, conn *dialled
 	if err != nil {
 		conn.Close()
 		if ctx.Err() == nil {
+			m.inVain(p)
 			at.Result, at.Detail, at.Duration = dialResult(err), err.Error(), time.Since(conn.start)
 			m.opt.Events.Emit(at)
 		}
@@ -155,9 +155,19 @@ func (m *Manager) introduce(ctx context.Context, p *peer, d *dial, conn *dialled
 	m.opt.Events.Emit(event.ConnectionTieBreak{Peer: p.sid, Side: event.Dialler, Outcome: r.outcome})
 	if r.preamble {
 		hold(ctx, nil, dialBackWait) // the peer's connection ends ctx
+		if ctx.Err() == nil {
+			m.inVain(p)
+		}
 	}
 	m.endDial(p, d)
 	return true
+}
+
+// inVain notes that somebody answered for p and nothing came of it.
+func (m *Manager) inVain(p *peer) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p.vain++
 }
 
 // farewell ends a connection whose preamble a larger peer shall hear: nothing more is sent, and the peer is
@@ -248,7 +258,7 @@ func (m *Manager) closeDial(p *peer, d *dial) {
 	case len(d.again) > 0:
 		m.startDial(p, d.again, 0)
 	case d.asked && p.link == nil:
-		m.startDial(p, m.configured(p.sid), m.holdBack(p))
+		m.startDial(p, m.ways(p), m.holdBack(p))
 	}
 	m.release(p)
 }
@@ -274,19 +284,19 @@ func (m *Manager) dialBack(p *peer, addrs []string) {
 		default:
 		}
 		for _, addr := range all {
-			m.offer(p.sid, d, addr)
+			m.offer(p, d, addr)
 		}
 		d.doubt = all
 	}
 }
 
-func (m *Manager) offer(sid quorum.SID, d *dial, addr string) {
+func (m *Manager) offer(p *peer, d *dial, addr string) {
 	now := time.Now()
 	if at, ok := d.tried[addr]; ok && now.Sub(at) < stagger || len(d.tried) >= maxTried {
 		return
 	}
 	select {
-	case d.more <- m.attempt(sid, addr):
+	case d.more <- m.attempt(p.sid, addr, p.vain):
 		d.tried[addr] = now
 	default: // as many wait as a preamble can name: enough
 	}

@@ -185,6 +185,9 @@ func (m *Manager) unlink(l *link) {
 	p.link = nil
 	broke := l.reason == event.DropClosed || l.reason == event.DropReset || l.reason == event.DropTLS
 	silent := broke && l.heard.Load() == 0
+	if silent && l.byUs {
+		p.vain++
+	}
 	if silent && time.Since(l.since) < youngLink {
 		p.flaps++
 	} else {

@@ -187,7 +187,7 @@ func (m *Manager) demand(p *peer) {
 	case p.dial != nil:
 		p.dial.asked = true
 	default:
-		m.startDial(p, m.configured(p.sid), m.holdBack(p))
+		m.startDial(p, m.ways(p), m.holdBack(p))
 	}
 }
 
@@ -214,11 +214,24 @@ func (m *Manager) SetViews(committed, lastSeen *quorum.View) {
 	m.half.members = quorum.Servers(committed, lastSeen)
 	strangers = slices.DeleteFunc(strangers, func(l *link) bool { return m.opt.Guard == nil || !m.known(l.p.sid) })
 	for _, p := range m.peers {
+		m.redirect(p)
 		m.release(p)
 	}
 	m.mu.Unlock()
 	for _, l := range strangers {
 		l.cut(event.DropIdentity, "its server id is a member's now")
+	}
+}
+
+// redirect has a dial of p in progress try the addresses that it does not know, too. The caller holds the lock.
+func (m *Manager) redirect(p *peer) {
+	if p.dial == nil || p.dial.won {
+		return
+	}
+	for _, addr := range m.configured(p.sid) {
+		if _, tried := p.dial.tried[addr]; !tried {
+			m.offer(p, p.dial, addr)
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ type peer struct {
 	dial  *dial         // the dial in progress, nil without one
 	met   bool          // there was a link with it
 	flaps int           // links in a row that broke young and without a frame; see holdBack
+	vain  int           // dials that somebody answered and that came to nothing; see ways
 	fault atomic.Uint32 // a Fault; read on the hot path without the lock
 
 	turn    chan struct{} // closed at the end of the newest turn; nil before the first

@@ -18,6 +18,20 @@ const maxResolved = 16
 // Differs from ZooKeeper: there the second configuration is never tried when the first has sid.
 func (m *Manager) configured(sid quorum.SID) []string { return m.targets(sid, nil) }
 
+// ways is where p is dialled of this node's own accord: as configured, but beginning with another address after each dial that
+// somebody answered and that came to nothing. A proxy without a server behind it, or who has got an address of the past,
+// would hide the others for ever. The caller holds the lock.
+func (m *Manager) ways(p *peer) []string { return turned(m.configured(p.sid), p.vain) }
+
+// turned is all, beginning with the one that has the number by.
+func turned(all []string, by int) []string {
+	if len(all) < 2 {
+		return all
+	}
+	by %= len(all)
+	return append(slices.Clone(all[by:]), all[:by]...)
+}
+
 // targets lists the addresses first, as far as they are worth a dial, and then the configured ones, each
 // once. The caller holds the lock.
 func (m *Manager) targets(sid quorum.SID, first []string) []string {

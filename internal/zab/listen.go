@@ -17,8 +17,36 @@ const (
 	acceptPauseLast  = time.Second
 )
 
+// BindError is why one address of the quorum port could not be bound.
+type BindError struct {
+	Address string
+	Err     error
+}
+
+// Error implements error.
+func (e *BindError) Error() string { return fmt.Sprintf("quorum port %s: %v", e.Address, e.Err) }
+
+// Unwrap is for errors.Is.
+func (e *BindError) Unwrap() error { return e.Err }
+
+// BindErrors lists those that an error of Listen joins.
+func BindErrors(err error) []*BindError {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil
+	}
+	var all []*BindError
+	for _, e := range joined.Unwrap() {
+		var one *BindError
+		if errors.As(e, &one) {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
 // Listen binds the addresses, host:port, and accepts connections on them from now on. It returns the bound
-// addresses, and the errors of the others joined; ZooKeeper leads as long as one address is bound. Rule: Leader's
+// addresses, and a BindError for each of the others, joined; ZooKeeper leads as long as one address is bound. Rule: Leader's
 // constructor, which binds all quorum addresses.
 func (t *Transport) Listen(addrs []string) ([]net.Addr, error) {
 	var bound []net.Addr
@@ -26,7 +54,7 @@ func (t *Transport) Listen(addrs []string) ([]net.Addr, error) {
 	for _, addr := range addrs {
 		ln, err := t.opt.Network.Listen(addr)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("quorum port %s: %w", addr, err))
+			errs = append(errs, &BindError{addr, err})
 			continue
 		}
 		t.mu.Lock()
