@@ -37,7 +37,7 @@ func FuzzAnswers(f *testing.F) {
 			return
 		}
 		var out strings.Builder
-		if err := table(&out, all); err != nil {
+		if err := table(&out, all, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		onlyText(t, out.String())

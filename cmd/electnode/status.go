@@ -71,7 +71,7 @@ func showStatus(ctx context.Context, out io.Writer, urls []string, f statusFlags
 		enc.SetIndent("", "  ")
 		err = enc.Encode(all)
 	} else {
-		err = table(out, all)
+		err = table(out, all, time.Now())
 	}
 	return errors.Join(failed(err), verdict(all))
 }
@@ -105,11 +105,12 @@ func watchStatus(ctx context.Context, out io.Writer, urls []string, f statusFlag
 			}
 		} else {
 			var text strings.Builder
-			if err := table(&text, all); err != nil {
+			now := time.Now()
+			if err := table(&text, all, now); err != nil {
 				return failed(err)
 			}
 			lines := strings.ReplaceAll(text.String(), "\n", clearToEnd+"\n")
-			b.WriteString(homeCursor + lines + "\n" + time.Now().Format("15:04:05") + clearToEnd + "\n" + clearBelow)
+			b.WriteString(homeCursor + lines + "\n" + now.UTC().Format("15:04:05 UTC") + clearToEnd + "\n" + clearBelow)
 		}
 		if _, err := io.WriteString(out, b.String()); err != nil {
 			return failed(err)
@@ -244,10 +245,10 @@ func firstEpoch(all []answer) string {
 	return ""
 }
 
-// table writes a line for each node.
-func table(out io.Writer, all []answer) error {
+// table writes a line for each node, and the sentence below them.
+func table(out io.Writer, all []answer, now time.Time) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "SID\tSTATE\tLEADER\tESTABLISHED\tROUND\tACCEPTED\tCURRENT\tZXID\tLINKS\tSINCE\tURL")
+	fmt.Fprintln(w, "SID\tSTATE\tLEADER\tESTABLISHED\tROUND\tACCEPTED\tCURRENT\tZXID\tLINKS\tSINCE (UTC)\tURL")
 	for _, a := range all {
 		s := a.Status
 		if s == nil {
@@ -264,12 +265,12 @@ func table(out io.Writer, all []answer) error {
 		}
 		fmt.Fprintf(w, "%d\t%s\t%s\t%t\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.SID, plain(s.State), leader, s.Established,
 			plain(s.Round), orDash(s.AcceptedEpoch), orDash(s.CurrentEpoch), orDash(s.Zxid), a.links(),
-			s.Since.Format("15:04:05.000"), a.URL)
+			clock(s.Since, now), a.URL)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := io.WriteString(out, outlook(all))
+	_, err := io.WriteString(out, outlook(all, now))
 	return err
 }
 
@@ -289,27 +290,3 @@ func (a answer) links() string {
 
 // orDash is what stands in a table for what is not known.
 func orDash(text string) string { return cmp.Or(plain(text), "-") }
-
-// outlook says in a sentence how the ensemble stands, as its established leader, or a watcher, sees it.
-func outlook(all []answer) string {
-	for _, a := range all {
-		s := a.Status
-		if s == nil || s.FailureTolerance == nil || s.EstablishedSince == nil {
-			continue
-		}
-		what := fmt.Sprintf("%d more voters may be lost", *s.FailureTolerance)
-		switch *s.FailureTolerance {
-		case 0:
-			what = "ONE MORE LOSS ENDS THE QUORUM"
-		case 1:
-			what = "one more voter may be lost"
-		}
-		seen := ""
-		if a.Watched != nil {
-			seen = ", seen from outside"
-		}
-		return fmt.Sprintf("\nserver %d leads in epoch %s since %s (%s)%s; %s\n", s.SID, plain(s.CurrentEpoch),
-			s.EstablishedSince.Format("2006-01-02 15:04:05"), time.Since(*s.EstablishedSince).Round(time.Second), seen, what)
-	}
-	return "\nno established leader among the nodes asked\n"
-}
