@@ -211,27 +211,32 @@ func refusal(status string, raw []byte) error {
 
 // verdict is nil when all answered and agree on one established leader.
 func verdict(all []answer) error {
-	answered, agree := 0, true
+	silent, agree := 0, true
 	var leader *quorum.SID
 	for _, a := range all {
 		switch s := a.Status; {
 		case s == nil:
-			agree = false
-			continue
+			silent++
 		case !s.Established || s.Leader == nil:
 			agree = false
 		case leader == nil:
 			leader = s.Leader
-		case *leader != *s.Leader || a.Status.CurrentEpoch != firstEpoch(all):
+		case *leader != *s.Leader || s.CurrentEpoch != firstEpoch(all):
 			agree = false
 		}
-		answered++
+	}
+	var what []string
+	if !agree {
+		what = append(what, "the nodes asked do not agree on one established leader")
+	}
+	if silent > 0 {
+		what = append(what, fmt.Sprintf("%d of %d did not answer", silent, len(all)))
 	}
 	switch {
-	case answered == 0:
+	case silent == len(all):
 		return &exitError{exitFailed, errors.New("no node answers")}
-	case !agree:
-		return &exitError{exitDiffer, errors.New("the nodes asked do not agree on one established leader")}
+	case len(what) > 0:
+		return &exitError{exitDiffer, errors.New(strings.Join(what, "; "))}
 	}
 	return nil
 }

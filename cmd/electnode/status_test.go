@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -136,3 +137,22 @@ func TestStatusWatch(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// TestVerdictTells how many are silent, and that some do not agree only when that is so.
+func TestVerdictTells(t *testing.T) {
+	for _, c := range []struct {
+		bodies []string
+		want   string
+	}{
+		{[]string{follower(1, 3, 1), "", follower(3, 3, 1)}, "1 of 3 did not answer"},
+		{[]string{"", "", follower(3, 3, 1)}, "2 of 3 did not answer"},
+		{[]string{follower(1, 3, 1), follower(2, 2, 2)}, "the nodes asked do not agree on one established leader"},
+		{[]string{follower(1, 3, 1), follower(2, 2, 2), ""}, "the nodes asked do not agree on one established leader; 1 of 3 did not answer"},
+	} {
+		err := verdict(heard(t, c.bodies...))
+		var exit *exitError
+		if !errors.As(err, &exit) || exit.code != exitDiffer || err.Error() != c.want {
+			t.Errorf("%v, want %s", err, c.want)
+		}
+	}
+}
