@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -15,10 +16,11 @@ import (
 	"electnode/internal/web"
 )
 
-// Times of faults that name none, and of the answer that a dying node still gives.
+// Times of faults that name none, of the answer that a dying node still gives, and between two attempts to lift a cut.
 const (
 	pauseTime  = 5 * time.Second
 	lastAnswer = 100 * time.Millisecond
+	mendAgain  = time.Second
 )
 
 // nodeFaults carries out what a node that was started with --faults.enabled is asked for.
@@ -141,32 +143,48 @@ func (f *nodeFaults) cut(ctx context.Context, peers []quorum.SID, after time.Dur
 		}
 		f.cuts[peer] = nil
 		if after > 0 {
-			f.cuts[peer] = time.AfterFunc(after, func() { f.mend(peer) })
+			f.mendAfter(peer, after)
 		}
 	}
 	return nil
 }
 
-// mend lifts one cut whose time is over.
+// mendAfter has a cut lifted after a time, unless it was lifted or made anew by then. The caller holds the lock.
+func (f *nodeFaults) mendAfter(peer quorum.SID, after time.Duration) {
+	var timer *time.Timer
+	timer = time.AfterFunc(after, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.cuts[peer] == timer {
+			f.mend(peer)
+		}
+	})
+	f.cuts[peer] = timer
+}
+
+// mend lifts a cut whose time is over, and tries again later when the node does not answer. One that is paused is not
+// asked: it would not, and whoever wants it to go on would wait for the lock. The caller holds that.
 func (f *nodeFaults) mend(peer quorum.SID) {
-	ctx, cancel := context.WithTimeout(context.Background(), askTime)
-	defer cancel()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if _, still := f.cuts[peer]; still && f.node.Cut(ctx, peer, false) == nil {
-		delete(f.cuts, peer)
+	if f.resume == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), askTime)
+		defer cancel()
+		if err := f.node.Cut(ctx, peer, false); err == nil || errors.Is(err, node.ErrStopped) {
+			delete(f.cuts, peer)
+			return
+		}
 	}
+	f.mendAfter(peer, mendAgain)
 }
 
 // heal ends every fault.
 func (f *nodeFaults) heal(ctx context.Context) error {
 	f.goOn()
 	for peer, timer := range f.cuts {
-		if timer != nil {
-			timer.Stop()
-		}
 		if err := f.node.Cut(ctx, peer, false); err != nil {
 			return err
+		}
+		if timer != nil {
+			timer.Stop() // only now: where heal does not succeed, it still ends the cut
 		}
 		delete(f.cuts, peer)
 	}
