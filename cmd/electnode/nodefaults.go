@@ -27,8 +27,6 @@ const (
 type nodeFaults struct {
 	node *node.Node
 	self quorum.SID
-	// peers lists the other members.
-	peers func() []quorum.SID
 	// die ends the process at once.
 	die func()
 
@@ -38,9 +36,9 @@ type nodeFaults struct {
 	wake   *time.Timer                // ends the pause
 }
 
-// newNodeFaults makes the faults of n. peers lists the other members whenever it is asked.
-func newNodeFaults(n *node.Node, self quorum.SID, peers func() []quorum.SID) *nodeFaults {
-	return &nodeFaults{node: n, self: self, peers: peers, cuts: map[quorum.SID]*time.Timer{}, die: func() {
+// newNodeFaults makes the faults of n, which is server self.
+func newNodeFaults(n *node.Node, self quorum.SID) *nodeFaults {
+	return &nodeFaults{node: n, self: self, cuts: map[quorum.SID]*time.Timer{}, die: func() {
 		time.AfterFunc(lastAnswer, func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) }) // it cannot fail to reach us
 	}}
 }
@@ -69,9 +67,13 @@ func (f *nodeFaults) Do(ctx context.Context, fault web.Fault) error {
 	case "pause":
 		return f.pause(ctx, after)
 	case "isolate":
-		return f.cut(ctx, f.peers(), after)
+		peers, err := f.peers(ctx)
+		if err != nil {
+			return err
+		}
+		return f.cut(ctx, peers, after)
 	case "cut":
-		return f.cut(ctx, []quorum.SID{*fault.Peer}, after)
+		return f.cutOne(ctx, fault.Peer, after)
 	default: // heal
 		return f.heal(ctx)
 	}
@@ -84,9 +86,6 @@ func (f *nodeFaults) check(fault web.Fault) (time.Duration, error) {
 	}
 	if fault.SID != nil && *fault.SID != f.self {
 		return 0, fmt.Errorf("this is server %d, not %d", f.self, *fault.SID)
-	}
-	if fault.Verb == "cut" && (fault.Peer == nil || !slices.Contains(f.peers(), *fault.Peer)) {
-		return 0, fmt.Errorf("cut: which peer? There are %v", f.peers())
 	}
 	if fault.For == "" {
 		return 0, nil
@@ -130,6 +129,33 @@ func (f *nodeFaults) goOn() {
 		f.resume()
 		f.resume = nil
 	}
+}
+
+// peers lists the other members of the configuration in force.
+func (f *nodeFaults) peers(ctx context.Context) ([]quorum.SID, error) {
+	s, err := f.node.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []quorum.SID
+	for _, m := range s.View.Members() {
+		if m.SID != f.self {
+			all = append(all, m.SID)
+		}
+	}
+	return all, nil
+}
+
+// cutOne cuts the node off from peer, which must be a member.
+func (f *nodeFaults) cutOne(ctx context.Context, peer *quorum.SID, after time.Duration) error {
+	peers, err := f.peers(ctx)
+	if err != nil {
+		return err
+	}
+	if peer == nil || !slices.Contains(peers, *peer) {
+		return fmt.Errorf("%w: cut: which peer? There are %v", web.ErrBadFault, peers)
+	}
+	return f.cut(ctx, []quorum.SID{*peer}, after)
 }
 
 // cut cuts the node off from peers, for a time or, with 0, until heal.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -70,7 +71,7 @@ func bubble(t *testing.T, old, view *quorum.View, test func(t *testing.T, n *nod
 			nodeOn(ctx, t, net, m.SID, view, done)
 		}
 		time.Sleep(10 * time.Second)
-		f := newNodeFaults(first, 1, func() []quorum.SID { return []quorum.SID{2} })
+		f := newNodeFaults(first, 1)
 		defer func() {
 			cancel()
 			for range view.Members() {
@@ -121,7 +122,7 @@ func TestCutOfStoppedNode(t *testing.T) {
 		view := viewOf(t, 0, 2)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		f := newNodeFaults(nodeOn(ctx, t, memnet.New(), 1, view, done), 1, func() []quorum.SID { return []quorum.SID{2} })
+		f := newNodeFaults(nodeOn(ctx, t, memnet.New(), 1, view, done), 1)
 		if err := f.Do(t.Context(), web.Fault{Verb: "isolate", For: "3s"}); err != nil {
 			t.Fatal(err)
 		}
@@ -134,6 +135,47 @@ func TestCutOfStoppedNode(t *testing.T) {
 		defer f.mu.Unlock()
 		if len(f.cuts) != 0 {
 			t.Errorf("%d cuts are still to be lifted", len(f.cuts))
+		}
+	})
+}
+
+// TestFaultsFollowTheConfiguration: who joined since the start is a member for isolate and cut.
+func TestFaultsFollowTheConfiguration(t *testing.T) {
+	bubble(t, viewOf(t, 0, 2), viewOf(t, 5, 3), func(t *testing.T, n *node.Node, f *nodeFaults) {
+		if got := linked(t, n); len(got) != 2 {
+			t.Fatalf("server 1 is connected with %v", got)
+		}
+		if err := f.Do(t.Context(), web.Fault{Verb: "isolate", For: "5s"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(4 * time.Second)
+		if got := linked(t, n); len(got) != 0 {
+			t.Errorf("isolated, server 1 is connected with %v", got)
+		}
+		time.Sleep(20 * time.Second)
+		if got := linked(t, n); len(got) != 2 {
+			t.Errorf("healed, server 1 is connected with %v", got)
+		}
+		if err := f.Do(t.Context(), web.Fault{Verb: "cut", Peer: sidOf(3)}); err != nil {
+			t.Error(err)
+		}
+		for _, stranger := range []int64{1, 77} {
+			if err := f.Do(t.Context(), web.Fault{Verb: "cut", Peer: sidOf(stranger)}); !errors.Is(err, web.ErrBadFault) {
+				t.Errorf("cut of %d: %v", stranger, err)
+			}
+		}
+	})
+}
+
+// TestCutOfPausedNode: that a paused node does not say who is a member is no fault of who asks.
+func TestCutOfPausedNode(t *testing.T) {
+	view := viewOf(t, 0, 2)
+	bubble(t, view, view, func(t *testing.T, _ *node.Node, f *nodeFaults) {
+		if err := f.Do(t.Context(), web.Fault{Verb: "pause", For: "8s"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Do(t.Context(), web.Fault{Verb: "cut", Peer: sidOf(2)}); err == nil || errors.Is(err, web.ErrBadFault) {
+			t.Errorf("%v", err)
 		}
 	})
 }

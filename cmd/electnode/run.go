@@ -16,7 +16,6 @@ import (
 	"electnode/internal/names"
 	"electnode/internal/node"
 	"electnode/internal/qcm"
-	"electnode/internal/quorum"
 	"electnode/internal/web"
 	"electnode/internal/zab"
 
@@ -202,7 +201,7 @@ func (in instance) site(n *node.Node) (web.Site, closer) {
 	page.TraceURL = in.traceURL
 	var ends []func() error
 	if in.faults {
-		faults := newNodeFaults(n, in.cfg.MyID, in.peers)
+		faults := newNodeFaults(n, in.cfg.MyID)
 		page.Faults, page.Acted = faults, web.NewActions()
 		ends = append(ends, func() error { faults.close(); return nil })
 	}
@@ -218,17 +217,6 @@ func (in instance) site(n *node.Node) (web.Site, closer) {
 		return err
 	})
 	return site, done
-}
-
-// peers lists the other members of the configuration.
-func (in instance) peers() []quorum.SID {
-	var all []quorum.SID
-	for _, m := range in.cfg.View.Members() {
-		if m.SID != in.cfg.MyID {
-			all = append(all, m.SID)
-		}
-	}
-	return all
 }
 
 // httpAddrs is where HTTP is wanted; none when "off" is among them.
