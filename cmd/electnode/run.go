@@ -16,6 +16,7 @@ import (
 	"electnode/internal/names"
 	"electnode/internal/node"
 	"electnode/internal/qcm"
+	"electnode/internal/quorum"
 	"electnode/internal/web"
 	"electnode/internal/zab"
 
@@ -181,7 +182,8 @@ func (in instance) windows(n *node.Node) ([]closer, error) {
 	}
 	if in.cfg.ClientAddress != "" {
 		w, err := web.ListenWords(web.WordOptions{Addr: in.cfg.ClientAddress, Whitelist: in.cfg.Commands, Source: n,
-			Config: web.ConfLines(in.cfg), DataDir: in.cfg.DataDir, Version: version, Events: in.views.events})
+			Config:  func(v *quorum.View) []string { return web.ConfLines(in.cfg, v) },
+			DataDir: in.cfg.DataDir, Version: version, Events: in.views.events})
 		if err != nil {
 			return fail(err)
 		}

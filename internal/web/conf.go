@@ -10,15 +10,16 @@ import (
 	"electnode/internal/quorum"
 )
 
-// ConfLines makes the lines of the word conf. Rule: ConfCommand and QuorumPeer's dumpConf.
-func ConfLines(cfg *config.Config) []string {
+// ConfLines makes the lines of the word conf, of a server that was started with cfg and goes by view now. Rule:
+// ConfCommand and QuorumPeer's dumpConf.
+func ConfLines(cfg *config.Config, view *quorum.View) []string {
 	_, port, err := net.SplitHostPort(cfg.ClientAddress)
 	if err != nil {
 		port = "-1" // no client port
 	}
-	self := cfg.Self()
+	self, _ := view.Member(cfg.MyID) // it may have been taken out
 	role := 0
-	if cfg.Role == quorum.Observer {
+	if self.Role == quorum.Observer {
 		role = 1
 	}
 	lines := []string{
@@ -37,5 +38,5 @@ func ConfLines(cfg *config.Config) []string {
 			fmt.Sprintf("quorumPort=%d", self.Addresses[0].QuorumPort))
 	}
 	lines = append(lines, fmt.Sprintf("peerType=%d", role), "membership: ")
-	return append(lines, strings.Split(cfg.View.Text(), "\n")...)
+	return append(lines, strings.Split(view.Text(), "\n")...)
 }

@@ -236,6 +236,7 @@ func FuzzWord(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		w := &Words{opt: WordOptions{Whitelist: []string{"*"}, Source: still{}, Version: "v",
+			Config: func(*quorum.View) []string { return nil },
 			Events: event.NewEmitter(1, time.Now, event.FanOut{})}, started: fixedTime(), guests: wordGuests{conns: map[net.Conn]*wordConn{}}}
 		c := &spoken{say: bytes.NewReader(raw)}
 		w.serve(c, w.guests.enter(c))

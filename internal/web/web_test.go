@@ -185,7 +185,7 @@ func words(t *testing.T, src Source, whitelist ...string) (ask func(string) stri
 	t.Helper()
 	events = make(chan event.Stamped, 100)
 	w, err := ListenWords(WordOptions{Addr: "127.0.0.1:0", Whitelist: whitelist, Source: src, DataDir: t.TempDir(),
-		Config: []string{"serverId=1"}, Version: "test",
+		Config: func(*quorum.View) []string { return []string{"serverId=1"} }, Version: "test",
 		Events: event.NewEmitter(1, time.Now, event.SinkFunc(func(s event.Stamped) { events <- s }))})
 	if err != nil {
 		t.Fatal(err)

@@ -23,8 +23,8 @@ type WordOptions struct {
 	Addr      string   // host:port
 	Whitelist []string // allowed words; "*" is all of them. srvr is always allowed
 	Source    Source
-	Config    []string // the lines of conf
-	DataDir   string   // for dirs
+	Config    func(*quorum.View) []string // the lines of conf, for the configuration in force
+	DataDir   string                      // for dirs
 	Version   string
 	Events    *event.Emitter
 }
@@ -154,8 +154,6 @@ func (w *Words) run(ctx context.Context, word string) string {
 	switch word {
 	case "ruok":
 		return "imok"
-	case "conf":
-		return strings.Join(w.opt.Config, "\n") + "\n"
 	case "envi":
 		return w.environment()
 	case "gtmk":
@@ -173,6 +171,8 @@ func (w *Words) run(ctx context.Context, word string) string {
 		return "rw"
 	case word == "isro":
 		return "null"
+	case word == "conf" && err == nil: // also while there is no leader
+		return strings.Join(w.opt.Config(s.View), "\n") + "\n"
 	case !serving:
 		return notServing
 	}
