@@ -146,6 +146,7 @@ func (in instance) serve(ctx context.Context, parts node.Parts) error {
 		return errors.Join(failed(err), failed(<-done))
 	}
 	err = <-done
+	in.views.settle() // who listens is told of the node's end
 	for _, c := range closers {
 		err = errors.Join(err, c.Close())
 	}

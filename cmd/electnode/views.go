@@ -84,6 +84,12 @@ func (v *views) turnedAway(remote, detail string) {
 	v.events.Emit(event.HandshakeRejected{Port: event.PortHTTP, Remote: remote, Reason: event.RejectTooMany, Detail: detail})
 }
 
+// settle returns when the history has all that was recorded before the call.
+func (v *views) settle() {
+	v.Sync()
+	v.history.Sync()
+}
+
 // scrapes answers /metrics with all that has happened so far.
 func (v *views) scrapes() http.Handler {
 	h := v.metrics.Handler()

@@ -11,6 +11,8 @@ import (
 // pump takes events from a queue on a goroutine of its own.
 type pump struct {
 	queue *queue.Queue
+	asked chan chan struct{}
+	taken chan struct{} // of who asked, for the goroutine to close when the queue is empty; nil: nobody
 	quit  chan struct{}
 	done  chan struct{}
 	once  sync.Once
@@ -21,7 +23,7 @@ const batchSize = 64
 
 // newPump starts the goroutine, which calls take for each event and dropped for those that were lost.
 func newPump(size int, take func(event.Stamped), dropped func(uint64)) *pump {
-	p := &pump{queue: queue.New(size), quit: make(chan struct{}), done: make(chan struct{})}
+	p := &pump{queue: queue.New(size), asked: make(chan chan struct{}), quit: make(chan struct{}), done: make(chan struct{})}
 	// Owned by the pump, ended by Close.
 	go p.run(take, dropped)
 	return p
@@ -29,6 +31,20 @@ func newPump(size int, take func(event.Stamped), dropped func(uint64)) *pump {
 
 // Record implements event.Sink.
 func (p *pump) Record(s event.Stamped) { p.queue.Record(s) }
+
+// Sync returns when what was recorded before the call can be asked for.
+func (p *pump) Sync() {
+	taken := make(chan struct{})
+	select {
+	case p.asked <- taken:
+	case <-p.done:
+		return
+	}
+	select {
+	case <-taken:
+	case <-p.done:
+	}
+}
 
 // Close records what waits and ends the goroutine, within limit. What was recorded can still be asked for;
 // events that come later are lost. It may be called again.
@@ -54,6 +70,10 @@ func (p *pump) run(take func(event.Stamped), dropped func(uint64)) {
 			take(buf[i])
 			buf[i] = event.Stamped{}
 		}
+		if n == 0 && p.taken != nil {
+			close(p.taken)
+			p.taken = nil
+		}
 		switch {
 		case left > 0 && n > 0:
 			left = max(0, left-n)
@@ -78,6 +98,8 @@ func (p *pump) wait(more bool) int {
 	}
 	select {
 	case <-p.queue.Ready():
+		return -1
+	case p.taken = <-p.asked:
 		return -1
 	case <-p.quit:
 		return p.queue.Size()

@@ -254,3 +254,42 @@ func BenchmarkTake(b *testing.B) {
 		r.take(s)
 	}
 }
+
+// TestSync: what was recorded before is there, also when others ask, record and close meanwhile.
+func TestSync(t *testing.T) {
+	s := NewStream(Options{Bytes: 4 << 20})
+	var group sync.WaitGroup
+	for range 4 {
+		// Ends with its events.
+		group.Go(func() {
+			for range 100 {
+				s.Record(event.Stamped{Event: event.HeartbeatMissed{}})
+				s.Sync()
+			}
+		})
+	}
+	for n := range 40 {
+		s.Record(event.Stamped{Node: 7, Event: event.HeartbeatMissed{Peer: quorum.SID(n)}})
+		s.Sync()
+		lines := s.Read(1, 4<<20).Lines
+		if got := numbersOf(t, lines); got != n+1 {
+			t.Fatalf("%d of %d", got, n+1)
+		}
+	}
+	s.Close(time.Minute)
+	s.Sync() // nothing comes any more
+	group.Wait()
+}
+
+// numbersOf counts the lines of node 7.
+func numbersOf(t *testing.T, lines [][]byte) (n int) {
+	t.Helper()
+	for _, line := range lines {
+		if s, err := event.ParseJSON(line); err != nil {
+			t.Fatal(err)
+		} else if s.Node == 7 {
+			n++
+		}
+	}
+	return n
+}

@@ -122,12 +122,17 @@ func (p *Peers) Close() error {
 	return nil
 }
 
+// readOwn reads the node's own events, those of its end included.
 func (p *Peers) readOwn(ctx context.Context) {
-	for ctx.Err() == nil {
+	for {
+		ended := ctx.Err() != nil // before they are read
 		b := p.own.Read(p.ownNext, streamBatch)
 		p.ownNext = b.Next
 		for _, line := range b.Lines {
 			p.add(line)
+		}
+		if ended {
+			return
 		}
 		if len(b.Lines) > 0 {
 			continue

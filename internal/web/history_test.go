@@ -369,6 +369,22 @@ func TestStreamsEndAtShutdown(t *testing.T) {
 	}
 }
 
+// TestStreamsEndWithWhatHappened: what was recorded before the server ends the request is sent.
+func TestStreamsEndWithWhatHappened(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, id := range []string{"here-2", "here-4"} {
+		req := httptest.NewRequestWithContext(ended, http.MethodGet, "/", nil)
+		req.Header.Set("Last-Event-ID", id)
+		w := httptest.NewRecorder()
+		EventStream(past(t)).ServeHTTP(w, req)
+		body := w.Body.String()
+		if n := strings.Count(body, "data: "); id == "here-2" && (n != 2 || !strings.Contains(body, "id: here-4\n")) || id == "here-4" && n != 0 {
+			t.Errorf("behind %s: %q", id, body)
+		}
+	}
+}
+
 // serving is a server of this package.
 type serving struct {
 	url string

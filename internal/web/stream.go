@@ -76,22 +76,27 @@ type stream struct {
 	buf     []byte
 }
 
-// run sends until the client is gone, or the server ends the request.
+// run sends until the client is gone, or the server ends the request: what had happened by then is sent too, so that
+// the end of a node is in its stream.
 func (s *stream) run(r *http.Request) {
 	s.begin(lastEventID(r), r.URL.Query().Get("from") == "kept")
 	alive := time.NewTicker(streamAlive)
 	defer alive.Stop()
 	for s.flush() {
-		if r.Context().Err() != nil {
-			return
-		}
+		ended := r.Context().Err() != nil // before the events are read
 		more := s.act()
-		if len(s.buf) > 0 {
+		if len(s.buf) > 0 && !ended {
 			continue
 		}
 		batch := s.events.Read(s.next, streamBatch)
 		if len(batch.Lines) > 0 {
 			s.add(batch)
+		}
+		if ended {
+			s.flush()
+			return
+		}
+		if len(batch.Lines) > 0 {
 			continue
 		}
 		select {
@@ -100,7 +105,6 @@ func (s *stream) run(r *http.Request) {
 		case <-alive.C:
 			s.buf = append(s.buf, ": alive\n\n"...)
 		case <-r.Context().Done():
-			return
 		}
 	}
 }
