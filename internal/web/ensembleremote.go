@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"electnode/internal/quorum"
@@ -22,7 +23,8 @@ type remote struct {
 	base   string
 	self   quorum.SID // who asks: what it hears of itself does not count
 	client *http.Client
-	last   string // id of the last event; the goroutine that listens has it
+	sid    atomic.Pointer[quorum.SID] // of its last good answer
+	last   string                     // id of the last event; the goroutine that listens has it
 }
 
 // errSelf is the answer of the node that asks.
@@ -37,6 +39,9 @@ func (r *remote) Address() string {
 	u.User = nil
 	return u.String()
 }
+
+// SID implements Named.
+func (r *remote) SID() *quorum.SID { return r.sid.Load() }
 
 // get asks a path; the caller closes the body.
 func (r *remote) get(ctx context.Context, path string, header http.Header) (*http.Response, error) {
@@ -91,6 +96,7 @@ func (r *remote) Status(ctx context.Context) (Status, error) {
 	if s.Peers == nil {
 		s.Peers = []PeerStatus{}
 	}
+	r.sid.Store(&s.SID)
 	return s, nil
 }
 

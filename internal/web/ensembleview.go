@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"electnode/internal/crowd"
+	"electnode/internal/quorum"
 	"electnode/internal/recorder"
 )
 
@@ -51,6 +52,9 @@ type Member interface {
 	Election(ctx context.Context, id string) ([][]byte, error)
 }
 
+// Named is a member that knows which server it is also when that does not answer; nil: it never did.
+type Named interface{ SID() *quorum.SID }
+
 // ErrNoElection says that an election is not kept, or never was.
 var ErrNoElection = errors.New("no such election")
 
@@ -88,9 +92,10 @@ func (l Local) Election(_ context.Context, id string) ([][]byte, error) {
 
 // memberAnswer is what the page is told of one member.
 type memberAnswer struct {
-	Address string  `json:"address"` // empty: in this process
-	Status  *Status `json:"status"`  // null: it does not answer
-	Error   string  `json:"error"`   // why
+	Address string      `json:"address"` // empty: in this process
+	SID     *quorum.SID `json:"sid"`     // null: not known, it never answered
+	Status  *Status     `json:"status"`  // null: it does not answer
+	Error   string      `json:"error"`   // why
 }
 
 // ensembleAnswer is the body of /api/v1/ensemble.
@@ -189,9 +194,12 @@ func (g *glance) answer(ctx context.Context) ensembleAnswer {
 		self[i] = errors.Is(err, errSelf)
 		if err != nil {
 			out.Members[i].Error = err.Error()
+			if n, ok := m.(Named); ok {
+				out.Members[i].SID = n.SID()
+			}
 			return
 		}
-		out.Members[i].Status = &s
+		out.Members[i].Status, out.Members[i].SID = &s, &s.SID
 	})
 	for i := range slices.Backward(self) {
 		if self[i] { // it is there already

@@ -107,6 +107,11 @@ func TestPeers(t *testing.T) {
 		answer.Members[0].Status == nil || answer.Members[1].Error == "" || answer.Members[2].Status.SID != 3 {
 		t.Errorf("%+v", answer)
 	}
+	for i, m := range answer.Members { // server 2 had answered before
+		if m.SID == nil || *m.SID != quorum.SID(i+1) {
+			t.Errorf("member %d: %v", i, m.SID)
+		}
+	}
 	if err := p.Close(); err != nil {
 		t.Error(err)
 	}
@@ -147,11 +152,31 @@ func TestPeersRest(t *testing.T) {
 	})
 }
 
+// TestPeersEnd: the node's own last events are there when Close returns.
+func TestPeersEnd(t *testing.T) {
+	for range 100 {
+		own := newMerged("own", 1<<20)
+		p := NewPeers(1, own, nil)
+		leave := p.Watch()
+		own.add([]byte("x"))
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+		leave()
+		if n := len(p.Read(1, 1<<20).Lines); n != 1 {
+			t.Fatalf("%d lines", n)
+		}
+	}
+}
+
 // TestRemoteAddress has no password, nor has an error.
 func TestRemoteAddress(t *testing.T) {
 	p := NewPeers(1, &recordedLines{}, []string{"http://me:secret@127.0.0.1:1/x"})
 	m := p.Members()[0]
 	_, err := m.Status(t.Context())
+	if m.(Named).SID() != nil {
+		t.Error("named before it answered")
+	}
 	if m.Address() != "http://127.0.0.1:1/x" || err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("%s: %v", m.Address(), err)
 	}

@@ -20,6 +20,9 @@ type watchedMember struct {
 // Address implements Member: it is not asked by HTTP.
 func (watchedMember) Address() string { return "" }
 
+// SID implements Named.
+func (m watchedMember) SID() *quorum.SID { return &m.sid }
+
 // Status implements Member.
 func (m watchedMember) Status(context.Context) (Status, error) {
 	s := m.watched.Status()

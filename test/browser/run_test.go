@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"electnode/test/proc"
@@ -14,19 +15,7 @@ import (
 // TestPageOfANode: the page of one of three `electnode run` shows the ensemble when it knows the others' addresses,
 // says who does not answer, and offers to act on its own node only, if at all.
 func TestPageOfANode(t *testing.T) {
-	ports := proc.Ports(t, 6)
-	var cfg strings.Builder
-	cfg.WriteString("tickTime=500\ninitLimit=10\nsyncLimit=4\n")
-	for i := range 3 {
-		fmt.Fprintf(&cfg, "server.%d=127.0.0.1:%d:%d\n", i+1, ports[2*i], ports[2*i+1])
-	}
-	var nodes []*proc.Node
-	var urls []string
-	for sid := range 3 {
-		n := proc.NewNode(t, electnode, sid+1, cfg.String())
-		nodes, urls = append(nodes, n), append(urls, "http://"+n.HTTP)
-	}
-	nodes[0].Configure(cfg.String() + "electnode.web.peers=" + strings.Join(urls, ",") + "\n")
+	nodes, urls := trio(t)
 	nodes[0].Start("--faults.enabled")
 	nodes[1].Start()
 	nodes[2].StartAndWait()
@@ -72,4 +61,76 @@ func TestLostStream(t *testing.T) {
 	p.wait("it is live again, with the new process's events alone", `document.body.dataset.stream === 'live' && document.getElementById('banner').hidden &&
 		electnode.model.lanes.every((l) => l.starts.length === 1)`)
 	p.settled(3)
+}
+
+// trio prepares three nodes, of which the first asks the others for its page.
+func trio(t *testing.T) (nodes []*proc.Node, urls []string) {
+	t.Helper()
+	ports := proc.Ports(t, 6)
+	var cfg strings.Builder
+	cfg.WriteString("tickTime=500\ninitLimit=10\nsyncLimit=4\n")
+	for i := range 3 {
+		fmt.Fprintf(&cfg, "server.%d=127.0.0.1:%d:%d\n", i+1, ports[2*i], ports[2*i+1])
+	}
+	for sid := range 3 {
+		n := proc.NewNode(t, electnode, sid+1, cfg.String())
+		nodes, urls = append(nodes, n), append(urls, "http://"+n.HTTP)
+	}
+	nodes[0].Configure(cfg.String() + "electnode.web.peers=" + strings.Join(urls, ",") + "\n")
+	return nodes, urls
+}
+
+// TestSilentServers: what the dead said last is no claim any more, and who stopped in an orderly way is seen to.
+func TestSilentServers(t *testing.T) {
+	nodes, urls := trio(t)
+	nodes[0].Start()
+	nodes[1].Start()
+	nodes[2].StartAndWait()
+	p := open(t, urls[0], 1440, 1000)
+	p.settled(3)
+	p.wait("server 3 leads", `document.body.dataset.leader === '3'`)
+	p.wait("all were asked", `electnode.glance.members.every((m) => m.status)`)
+	nodes[1].Signal(syscall.SIGTERM)
+	nodes[1].Wait(patience)
+	nodes[2].Kill()
+	p.wait("no leader without a quorum", `document.body.dataset.leader === '' && document.getElementById('scope').textContent === '3 servers asked, 2 do not answer'`)
+	p.wait("nothing is known of the dead one, and it has no crown", `document.querySelector('.node[data-sid="3"]').dataset.state === 'UNKNOWN' &&
+		document.querySelectorAll('.node[data-established=true]').length === 0`)
+	p.wait("the other one stopped", `document.querySelector('.node[data-sid="2"]').dataset.state === 'STOPPED'`)
+	p.run(chromedp.Click(`.node[data-sid="3"]`, chromedp.ByQuery))
+	p.wait("it says why", `/answers.*no: .*refused/.test(document.getElementById('controls').textContent)`)
+	p.shot("silent")
+	nodes[1].Start()
+	p.wait("server 2 leads", `document.body.dataset.leader === '2' && document.querySelector('.node[data-sid="2"]').dataset.state === 'LEADING'`)
+}
+
+// TestWhoLeads: the majority is of those who vote and were asked, whether they answer or not.
+func TestWhoLeads(t *testing.T) {
+	p := open(t, demo(t), 1440, 1000)
+	config := "server.1=a:1:2\\nserver.2=b:1:2:participant\\nserver.3=c:1:2\\nserver.4=d:1:2:observer\\nserver.5=e:1:2\\nserver.6=f:1:2\\nversion=0"
+	for _, c := range []struct{ name, members, want string }{
+		{"nobody else was asked", `says(1)`, "6"},
+		{"two of two that were asked", `says(1), says(2)`, "6"},
+		{"three of five", `says(1), says(2), says(3), silent(5), silent(6)`, "6"},
+		{"an observer does not count", `says(1), says(2), says(4), silent(5), silent(6), silent(3)`, ""},
+		{"two of five", `says(1), says(2), silent(3), silent(5), silent(6)`, ""},
+		{"two of five, the others never answered", `says(1), says(2), silent(null), silent(null), silent(null)`, ""},
+		{"three of five, an observer never answered", `says(1), says(2), says(3), silent(5), silent(6), silent(null)`, "6"},
+		{"one at two addresses", `silent(1), says(1), silent(1)`, "6"},
+	} {
+		var got string
+		p.eval(fmt.Sprintf(`(async () => {
+			const { Model } = await import('./page/model.js');
+			const { leadership, serversOf } = await import('./page/present.js');
+			const says = (sid) => ({ sid, error: '', address: '', status: { sid, peers: [], state: 'FOLLOWING', established: true, leader: 6, current_epoch: '1', since: null, role: sid === 4 ? 'observer' : 'participant' } });
+			const silent = (sid) => ({ sid, error: 'refused', address: '', status: null });
+			const model = new Model();
+			model.members('%s');
+			const glance = { members: [%s] };
+			return String(leadership(serversOf(model, glance, null), model, glance).leader ?? '');
+		})()`, config, c.members), &got)
+		if got != c.want {
+			t.Errorf("%s: %q leads, want %q", c.name, got, c.want)
+		}
+	}
 }

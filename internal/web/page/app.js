@@ -165,7 +165,7 @@ class App {
     const now = Math.max(model.latest, this.spacetime.nowTime());
     const servers = serversOf(model, this.isLive ? this.glance : null, null);
     const watch = this.isLive ? this.glance.watch : null;
-    const who = watch ? outside.leadership(watch, model) : leadership(servers, model);
+    const who = watch ? outside.leadership(watch, model) : leadership(servers, model, this.isLive ? this.glance : null);
     document.body.dataset.leader = who.leader ?? '';
     text(byId('leader'), who.words ? who.words : who.leader !== null ? `Server ${who.leader} leads · epoch ${cut(who.epoch, 20)}` : model.events.length ? 'No established leader' : 'Nothing heard yet');
     byId('leader').classList.toggle('none', who.leader === null);

@@ -137,7 +137,7 @@ function newNode(sid, pick) {
 // facts writes round, epochs and zxid below a server.
 function facts(n, s, state, places, p) {
   const { round, epoch, accepted, zxid } = s.now;
-  const lines = s.seen ? [s.now.round === null ? '' : `round ${cut(s.now.round, 12)} · epoch ${cut(s.now.epoch ?? '–', 12)}`, s.note] : state === 'STOPPED' || state === 'UNKNOWN' ? ['', ''] : [`round ${cut(round ?? '–', 12)} · epoch ${cut(epoch ?? accepted ?? '–', 12)}`, `zxid ${cut(zxid ?? '–', 20)}`];
+  const lines = s.seen ? [s.now.round === null ? '' : `round ${cut(s.now.round, 12)} · epoch ${cut(s.now.epoch ?? '–', 12)}`, s.note] : state === 'STOPPED' || state === 'UNKNOWN' ? [s.error ? 'does not answer' : '', ''] : [`round ${cut(round ?? '–', 12)} · epoch ${cut(epoch ?? accepted ?? '–', 12)}`, `zxid ${cut(zxid ?? '–', 20)}`];
   lines.forEach((line, i) => {
     set(n.facts[i], { y: places.r + 22 + i * 17, visibility: places.small ? 'hidden' : null });
     text(n.facts[i], line);

@@ -1,6 +1,6 @@
 // A lane is one server: its events, the stretches of its state, and what it is now.
 
-const NOTHING = { state: 'UNKNOWN', round: null, vote: null, leader: null, epoch: null, accepted: null, current: null, zxid: null, role: 'participant', how: null, hidden: false };
+export const NOTHING = { state: 'UNKNOWN', round: null, vote: null, leader: null, epoch: null, accepted: null, current: null, zxid: null, role: 'participant', how: null, hidden: false };
 
 export class Lane {
   constructor(sid) {

@@ -24,6 +24,8 @@ export class Model {
     this.messages = [];
     this.byId = new Map(); // message id -> message
     this.actions = [];
+    this.voters = null; // sids of the newest configuration that was told; null: none was
+    this.configured = -1n; // its version
     this.observed = new Lane(null); // what a watcher tells of itself: it has no lane among the servers
     this.reigns = []; // its verdicts: {t0, t1, leader, epoch}, without a leader null
     this.skipped = 0; // lines that are no events
@@ -176,13 +178,19 @@ export class Model {
     return m;
   }
 
-  // members makes a lane for every server of a configuration text, whether it is heard of or not.
+  // members makes a lane for every server of a configuration text, whether it is heard of or not, and notes who votes.
   members(config) {
     if (typeof config !== 'string') return;
+    const voters = new Set();
     for (const [, sid, role] of config.matchAll(/^server\.(-?\d{1,15})=[^\n;]*?(?::(participant|observer))?(?:;[^\n]*)?$/gm)) {
       const lane = this.lane(Number(sid));
       if (lane && lane.events.length === 0 && role) lane.now.role = role;
+      if (role !== 'observer') voters.add(Number(sid));
     }
+    const version = BigInt(`0x${/^version=([0-9a-f]{1,16})$/m.exec(config)?.[1] ?? 0}`);
+    if (voters.size === 0 || version < this.configured) return;
+    this.voters = voters;
+    this.configured = version;
   }
 
   // fate says what became of a message: delivered, replaced, lost, travelling, or unknown, when its receiver
@@ -231,10 +239,10 @@ export class Model {
   // again begins anew with these events.
   again(kept) {
     const actions = this.actions;
-    const { base, version, missed, skipped, anchors, lanes } = this;
+    const { base, version, missed, skipped, anchors, lanes, voters, configured } = this;
     const state = new Map(lanes.map((l) => [l.sid, l]));
     this.clear();
-    Object.assign(this, { base, version, missed, skipped, anchors });
+    Object.assign(this, { base, version, missed, skipped, anchors, voters, configured });
     for (const ev of kept) {
       if (ev.name === 'Action') continue;
       if (ev.sid !== null && !this.isWatcher(ev.sid)) this.lane(ev.sid).anchor ??= state.get(ev.sid).anchor;
