@@ -6,7 +6,8 @@ import (
 	"electnode/internal/recorder"
 )
 
-// merged keeps the last lines of several sources, numbered from 1 without gaps. Safe for use by many goroutines.
+// merged keeps the last lines of several sources, numbered from 1; numbers are left out only where lines were missed.
+// Safe for use by many goroutines.
 type merged struct {
 	token string
 	most  int // bytes
@@ -40,6 +41,15 @@ func (m *merged) add(line []byte) {
 	m.changed = make(chan struct{})
 }
 
+// gap notes that a source has lost n lines. What is kept goes too: what stands behind a hole would be taken for what
+// followed. Who reads on is told how many are gone, who comes anew begins behind the hole.
+func (m *merged) gap(n uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.first += uint64(len(m.lines)) + n
+	m.lines, m.size = nil, 0
+}
+
 // Token implements Events.
 func (m *merged) Token() string { return m.token }
 
@@ -50,6 +60,9 @@ func (m *merged) Read(from uint64, limit int) recorder.Batch {
 	end := m.first + uint64(len(m.lines))
 	if from == 0 || from >= end {
 		return recorder.Batch{First: end, Next: end, Wait: m.changed}
+	}
+	if len(m.lines) == 0 { // behind a gap; it is told with the next line
+		return recorder.Batch{First: end, Next: from, Wait: m.changed}
 	}
 	b := recorder.Batch{First: max(from, m.first)}
 	b.Missed = b.First - from

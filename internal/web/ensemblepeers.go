@@ -127,6 +127,9 @@ func (p *Peers) readOwn(ctx context.Context) {
 	for {
 		ended := ctx.Err() != nil // before they are read
 		b := p.own.Read(p.ownNext, streamBatch)
+		if b.Missed > 0 && p.ownNext > 1 { // what was before the first one that is kept is not missed
+			p.gap(b.Missed)
+		}
 		p.ownNext = b.Next
 		for _, line := range b.Lines {
 			p.add(line)
@@ -147,7 +150,7 @@ func (p *Peers) readOwn(ctx context.Context) {
 // listen reads the stream of a peer, again and again.
 func (p *Peers) listen(ctx context.Context, r *remote) {
 	for ctx.Err() == nil {
-		_ = r.stream(ctx, p.add) // the page asks for its status too, and says that it does not answer
+		_ = r.stream(ctx, p.add, p.gap) // the page asks for its status too, and says that it does not answer
 		timer := time.NewTimer(peerPause)
 		select {
 		case <-timer.C:

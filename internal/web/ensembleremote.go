@@ -24,7 +24,9 @@ type remote struct {
 	self   quorum.SID // who asks: what it hears of itself does not count
 	client *http.Client
 	sid    atomic.Pointer[quorum.SID] // of its last good answer
-	last   string                     // id of the last event; the goroutine that listens has it
+	// These belong to the goroutine that listens.
+	last string // id of the last event
+	told bool   // an event of it was handed on: one that is missed behind it leaves a hole
 }
 
 // errSelf is the answer of the node that asks.
@@ -131,8 +133,9 @@ func (r *remote) Election(ctx context.Context, id string) ([][]byte, error) {
 	return lines, nil
 }
 
-// stream reads the peer's events behind the last one until the connection ends or is silent for too long.
-func (r *remote) stream(ctx context.Context, add func(line []byte)) error {
+// stream reads the peer's events behind the last one until the connection ends or is silent for too long. gap is told
+// how many are gone.
+func (r *remote) stream(ctx context.Context, add func(line []byte), gap func(missed uint64)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	resp, err := r.get(ctx, "/api/v1/events?from=kept", http.Header{"Last-Event-Id": {r.last}, "Accept": {"text/event-stream"}})
@@ -155,8 +158,14 @@ func (r *remote) stream(ctx context.Context, add func(line []byte)) error {
 		case "event":
 			name = string(value)
 		case "data":
-			if name == "" && r.others(value) {
+			switch {
+			case name == "" && r.others(value):
+				r.told = true
 				add(bytes.Clone(value))
+			case name == "gap" && r.told:
+				if n := missedOf(value); n > 0 {
+					gap(n)
+				}
 			}
 		case "": // the end of a message, or a comment
 			name = ""
@@ -164,6 +173,21 @@ func (r *remote) stream(ctx context.Context, add func(line []byte)) error {
 		}
 	}
 	return lines.Err()
+}
+
+// peerMissed is how many events a peer can say are gone at once: numbers do not run out.
+const peerMissed = 1 << 32
+
+// missedOf is the number in a gap. That of a restart has none and leaves no hole in what is known of the peer: the new
+// process begins with its start, or with another gap.
+func missedOf(data []byte) uint64 {
+	var gap struct {
+		Missed uint64 `json:"missed"`
+	}
+	if json.Unmarshal(data, &gap) != nil {
+		return 0
+	}
+	return min(gap.Missed, peerMissed)
 }
 
 // others reports whether a line is an event of another node than the one that asks.

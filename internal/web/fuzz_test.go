@@ -71,7 +71,7 @@ func (a says) RoundTrip(*http.Request) (*http.Response, error) {
 func FuzzPeer(f *testing.F) {
 	f.Add([]byte(`{"sid":2,"state":"LOOKING","peers":null}`))
 	f.Add([]byte(`{"elections":[{"sid":2,"id":"1"},{"sid":1,"id":"2"}]}`))
-	f.Add([]byte("retry: 1000\nid: tok-1\n\nid: tok-2\ndata: {\"sid\":2}\n\n: alive\n\nevent: gap\ndata: {\"sid\":3}\n\ndata:{\"sid\":1}\n\n"))
+	f.Add([]byte("retry: 1000\nid: tok-1\n\nid: tok-2\ndata: {\"sid\":2}\n\n: alive\n\nevent: gap\ndata: {\"sid\":3}\n\ndata:{\"sid\":1}\n\nevent: gap\ndata: {\"missed\":9}\n\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		r := &remote{base: "http://peer", self: 1, client: &http.Client{Transport: says(raw)}}
 		if s, err := r.Status(t.Context()); err == nil && (s.SID == 1 || s.Peers == nil) {
@@ -93,6 +93,10 @@ func FuzzPeer(f *testing.F) {
 			var head struct{ SID *quorum.SID }
 			if err := json.Unmarshal(line, &head); err != nil || head.SID == nil || *head.SID == 1 || bytes.ContainsAny(line, "\n") {
 				t.Errorf("%q, %v", line, err)
+			}
+		}, func(missed uint64) {
+			if missed == 0 || missed > peerMissed || !r.told {
+				t.Errorf("a gap of %d", missed)
 			}
 		})
 	})

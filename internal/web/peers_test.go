@@ -4,13 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"electnode/internal/crowd"
 	"electnode/internal/event"
 	"electnode/internal/quorum"
 	"electnode/internal/recorder"
@@ -184,20 +187,118 @@ func TestRemoteAddress(t *testing.T) {
 
 // TestRemoteIsHostile: what a peer answers is bounded, and nothing but events goes on.
 func TestRemoteIsHostile(t *testing.T) {
+	gaps := map[string]uint64{"a gap": 7, "a huge gap": peerMissed}
 	for name, body := range map[string]string{
-		"no JSON": "data: nothing\n\n", "no sid": "data: {}\n\n", "a gap": "event: gap\ndata: {\"sid\":2}\n\n",
+		"no JSON": "data: nothing\n\n", "no sid": "data: {}\n\n", "no gap": "event: gap\ndata: {\"sid\":2}\n\n",
+		"a gap": "event: gap\ndata: {\"missed\":7,\"sid\":2}\n\n", "a huge gap": "event: gap\ndata: {\"missed\":18446744073709551615}\n\n",
+		"a restart": "event: gap\ndata: {\"missed\":null,\"reason\":\"restart\"}\n\n", "less than none": "event: gap\ndata: {\"missed\":-1}\n\n",
 		"its own": "data: {\"sid\":1}\n\n", "endless": "data: " + strings.Repeat("x", peerLine+1),
 	} {
 		srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) })) // the client went
 		r := NewPeers(1, &recordedLines{}, []string{srv.url}).remotes[0]
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		err := r.stream(ctx, func(line []byte) { t.Errorf("%s: %.40s", name, line) })
+		r.told = true
+		missed := uint64(0)
+		err := r.stream(ctx, func(line []byte) { t.Errorf("%s: %.40s", name, line) }, func(n uint64) { missed += n })
+		if missed != gaps[name] {
+			t.Errorf("%s: %d events are missed", name, missed)
+		}
 		if (err != nil) != (name == "endless") {
 			t.Errorf("%s: %v", name, err)
 		}
 		cancel()
 		r.client.CloseIdleConnections()
 	}
+}
+
+// numbered is the line of an event of a server that carries a number.
+func numbered(sid quorum.SID, n int) []byte {
+	return event.AppendJSON(nil, event.Stamped{Time: fixedTime(), Node: sid, Event: event.HeartbeatMissed{Peer: quorum.SID(n)}}, fixedTime())
+}
+
+// some reads on until there is a line.
+func some(t *testing.T, e Events, from uint64) recorder.Batch {
+	t.Helper()
+	limit := time.After(20 * time.Second)
+	for {
+		b := e.Read(from, 1<<20)
+		if len(b.Lines) > 0 {
+			return b
+		}
+		from = b.Next
+		select {
+		case <-b.Wait:
+		case <-limit:
+			t.Fatalf("nothing from %d on", from)
+		}
+	}
+}
+
+// TestPeersMissed: where events were gone before anybody fetched them is told, of the own ones as of a peer's; who comes
+// anew begins behind that.
+func TestPeersMissed(t *testing.T) {
+	for _, own := range []bool{true, false} {
+		source := newMerged("T", 32<<10)
+		srv := serve(t, EventStream(source))
+		p := NewPeers(1, source, nil)
+		if !own {
+			p = NewPeers(1, newMerged("T", 1), []string{srv.url})
+		}
+		for n := range 4 {
+			source.add(numbered(2, n))
+		}
+		p.Watch()()
+		_, next := drain(t, p, 1, 4)
+		p.rest() // as after ten seconds
+		for n := range 1000 {
+			source.add(numbered(2, n))
+		}
+		missed := source.Read(5, 1).Missed
+		leave := p.Watch()
+		b := some(t, p, next)
+		if missed == 0 || b.Missed != missed || b.First != 5+missed {
+			t.Errorf("own: %v: %d missed, first %d, want %d", own, b.Missed, b.First, missed)
+		}
+		for b.Next < 1005 {
+			b = some(t, p, b.Next)
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel() // the stream ends behind what there is
+		for from, gap := range map[string]string{"?last_event_id=T-4": fmt.Sprintf(`{"missed":%d,"reason":"slow"}`, missed), "?from=kept": ""} {
+			w := httptest.NewRecorder()
+			streamHandler(p, nil, crowd.Bounds{All: 1, PerHost: 1}).ServeHTTP(w, httptest.NewRequestWithContext(ended, http.MethodGet, "/"+from, nil))
+			body := w.Body.String()
+			if (gap != "") != strings.Contains(body, "event: gap") || !strings.Contains(body, gap) || strings.Contains(body, "id: T-1\n") || !strings.Contains(body, "id: T-1004\n") {
+				t.Errorf("own: %v: %s: %.300q", own, from, body)
+			}
+		}
+		leave()
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+		srv.end()
+	}
+}
+
+// TestPeersBegin: what a node had lost before anybody looked for the first time is not missed, nor what its own address
+// says.
+func TestPeersBegin(t *testing.T) {
+	source := newMerged("T", 32<<10)
+	srv := serve(t, EventStream(source))
+	for n := range 1000 {
+		source.add(numbered(1, n))
+	}
+	p := NewPeers(1, source, []string{srv.url})
+	p.remotes[0].last = "T-1" // it listened when there was one event, and handed none on
+	leave := p.Watch()
+	if b := some(t, p, 1); b.Missed != 0 || b.First != 1 {
+		t.Errorf("%d missed, first %d", b.Missed, b.First)
+	}
+	leave()
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	srv.end()
 }
 
 // TestMerged keeps the last lines within its bound and says how many are gone.
