@@ -1,9 +1,17 @@
 package browser
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -88,20 +96,26 @@ func TestSilentServers(t *testing.T) {
 	nodes[2].StartAndWait()
 	p := open(t, urls[0], 1440, 1000)
 	p.settled(3)
-	p.wait("server 3 leads", `document.body.dataset.leader === '3'`)
+	var leader int
+	p.eval(`Number(document.body.dataset.leader)`, &leader)
+	if leader == 1 { // its vote loses against any other
+		t.Fatal("server 1 leads")
+	}
+	other := 5 - leader
 	p.wait("all were asked", `electnode.glance.members.every((m) => m.status)`)
-	nodes[1].Signal(syscall.SIGTERM)
-	nodes[1].Wait(patience)
-	nodes[2].Kill()
+	nodes[other-1].Signal(syscall.SIGTERM)
+	nodes[other-1].Wait(patience)
+	nodes[leader-1].Kill()
 	p.wait("no leader without a quorum", `document.body.dataset.leader === '' && document.getElementById('scope').textContent === '3 servers asked, 2 do not answer'`)
-	p.wait("nothing is known of the dead one, and it has no crown", `document.querySelector('.node[data-sid="3"]').dataset.state === 'UNKNOWN' &&
+	dead := fmt.Sprintf(`.node[data-sid="%d"]`, leader)
+	p.wait("nothing is known of the dead one, and it has no crown", `document.querySelector('`+dead+`').dataset.state === 'UNKNOWN' &&
 		document.querySelectorAll('.node[data-established=true]').length === 0`)
-	p.wait("the other one stopped", `document.querySelector('.node[data-sid="2"]').dataset.state === 'STOPPED'`)
-	p.run(chromedp.Click(`.node[data-sid="3"]`, chromedp.ByQuery))
+	p.wait("the other one stopped", fmt.Sprintf(`document.querySelector('.node[data-sid="%d"]').dataset.state === 'STOPPED'`, other))
+	p.run(chromedp.Click(dead, chromedp.ByQuery))
 	p.wait("it says why", `/answers.*no: .*refused/.test(document.getElementById('controls').textContent)`)
 	p.shot("silent")
-	nodes[1].Start()
-	p.wait("server 2 leads", `document.body.dataset.leader === '2' && document.querySelector('.node[data-sid="2"]').dataset.state === 'LEADING'`)
+	nodes[other-1].Start()
+	p.wait("the other one leads", fmt.Sprintf(`document.body.dataset.leader === '%d' && document.querySelector('.node[data-sid="%[1]d"]').dataset.state === 'LEADING'`, other))
 }
 
 // TestWhoLeads: the majority is of those who vote and were asked, whether they answer or not.
@@ -132,5 +146,56 @@ func TestWhoLeads(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: %q leads, want %q", c.name, got, c.want)
 		}
+	}
+}
+
+// TestRefusedStream: a page whose stream is refused for a while, by a proxy or because too many listen, comes again and goes
+// on where it was: each event is there once.
+func TestRefusedStream(t *testing.T) {
+	target, err := url.Parse(demo(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pass := httputil.NewSingleHostReverseProxy(target)
+	pass.ErrorLog = log.New(io.Discard, "", 0) // it tells of streams that are cut
+	pass.FlushInterval = -1
+	var refusing atomic.Bool
+	var refused atomic.Int64
+	cut, end := context.WithCancel(t.Context())
+	defer end()
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/events") {
+			pass.ServeHTTP(w, r)
+			return
+		}
+		if refusing.Load() {
+			refused.Add(1)
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		ctx, stop := context.WithCancel(r.Context())
+		defer stop()
+		if refused.Load() == 0 {
+			defer context.AfterFunc(cut, stop)()
+		}
+		defer func() { _ = recover() }() // the proxy's own way to end an answer that is cut
+		pass.ServeHTTP(w, r.WithContext(ctx))
+	}))
+	t.Cleanup(proxy.Close) // behind the end of the browser, whose streams it waits for
+	p := open(t, proxy.URL, 1440, 1000)
+	p.settled(3)
+	p.allow("502")
+	p.allow("net::ERR_") // of the stream that is cut
+	refusing.Store(true)
+	end()
+	p.wait("the stream is refused", `document.body.dataset.stream === 'lost' && electnode.source.source.readyState === EventSource.CLOSED`)
+	refusing.Store(false)
+	p.wait("it is live again", `document.body.dataset.stream === 'live' && electnode.source.source.readyState === EventSource.OPEN`)
+	p.killLeader()
+	p.wait("it goes on", p.over(2))
+	p.wait("each event is there once", `new Set(electnode.model.events.map((e) => JSON.stringify(e.raw))).size === electnode.model.events.length &&
+		electnode.model.lanes.every((l) => l.events.length > 0) && electnode.model.missed === 0`)
+	if refused.Load() == 0 {
+		t.Error("it was never refused")
 	}
 }

@@ -11,16 +11,20 @@ export class Live {
     this.on = on;
     this.state = 'connecting';
     this.waiting = [];
+    this.last = ''; // id of the last event
     this.answered = performance.now();
     this.stream();
     this.ask();
   }
 
   stream() {
-    const source = new EventSource('api/v1/ensemble/events?from=kept');
+    const source = new EventSource(`api/v1/ensemble/events?from=kept${this.last && `&last_event_id=${encodeURIComponent(this.last)}`}`);
     this.source = source;
     source.onopen = () => this.sign(true);
-    source.onmessage = (e) => this.take(e.data, false);
+    source.onmessage = (e) => {
+      this.last = e.lastEventId;
+      this.take(e.data, false);
+    };
     source.addEventListener('action', (e) => this.take(e.data, true));
     source.addEventListener('gap', (e) => {
       this.flush();
@@ -30,7 +34,7 @@ export class Live {
     source.onerror = () => {
       this.sign(false);
       if (source.readyState !== EventSource.CLOSED) return;
-      // The server refused: too many listen, or it is something else now.
+      // The server refused: too many listen, or it is something else now. A new source knows no last event.
       this.again = setTimeout(() => this.stream(), 3000);
     };
   }
