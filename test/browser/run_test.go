@@ -199,3 +199,36 @@ func TestRefusedStream(t *testing.T) {
 		t.Error("it was never refused")
 	}
 }
+
+// TestGapInTheModel: a server is known only by what it answers when events of it are missing, also after its events were put
+// into order or the oldest were thrown away, until it starts anew.
+func TestGapInTheModel(t *testing.T) {
+	p := open(t, demo(t), 1440, 1000)
+	var got string
+	p.eval(`(async () => {
+		const { Model } = await import('./page/model.js');
+		const model = new Model();
+		const at = (s, event, more) => ({ time: '2026-01-02T15:04:' + s + '.000000000Z', sid: 1, event, ...more });
+		const start = { role: 'participant', accepted_epoch: '0', current_epoch: '0', zxid: '0x0', config: 'server.1=a:1:2' };
+		const partial = [];
+		const note = () => { model.settle(); partial.push(model.lanes[0].partial); };
+		model.add(at('01', 'NodeStarted', start));
+		note();
+		model.gap(3);
+		note();
+		model.add(at('05', 'HeartbeatMissed', { peer: 2 }));
+		model.add(at('04', 'HeartbeatMissed', { peer: 2 })); // out of order
+		note();
+		model.again(model.events);
+		note();
+		model.add(at('07', 'HeartbeatMissed', { peer: 2 }));
+		model.add(at('06', 'HeartbeatMissed', { peer: 2 }));
+		note();
+		model.add(at('08', 'NodeStarted', start));
+		note();
+		return partial.join();
+	})()`, &got)
+	if want := "false,true,true,true,true,false"; got != want {
+		t.Errorf("partial: %s, want %s", got, want)
+	}
+}

@@ -7,7 +7,8 @@ export class Lane {
     this.sid = sid;
     this.events = [];
     this.anchor = null; // see Model.moment
-    this.partial = true; // its start is not among the events: links and epochs may be unknown
+    this.partial = true; // its start is not among the events, or some after it are missing: what is known may be out of date
+    this.gap = 0; // number of the first event behind the last ones that are missing
     this.reset();
   }
 
@@ -60,7 +61,7 @@ export class Lane {
     switch (ev.name) {
       case 'NodeStarted':
         this.starts.push(ev.t);
-        this.partial = false;
+        if (ev.n >= this.gap) this.partial = false;
         this.foreign = r.accepted_epoch === '-1';
         this.now = { ...NOTHING, state: 'LOOKING', role: r.role, accepted: r.accepted_epoch, current: r.current_epoch, zxid: r.zxid, links: new Map() };
         if (this.foreign) Object.assign(this.now, { accepted: null, current: null, zxid: null });

@@ -249,13 +249,21 @@ export class Model {
       this.add(ev.raw);
     }
     for (const a of actions) this.act(a.raw);
+    for (const lane of this.lanes) {
+      if (!state.get(lane.sid)?.partial) continue;
+      lane.partial = true;
+      lane.gap = this.counter;
+    }
     this.settle();
   }
 
   // gap notes that events are missing here: what is known of the links may be out of date.
   gap(missed) {
     this.missed += Number.isFinite(missed) ? missed : 0;
-    for (const lane of this.lanes) lane.partial = true;
+    for (const lane of this.lanes) {
+      lane.partial = true;
+      lane.gap = this.counter;
+    }
     this.version++;
   }
 
