@@ -113,6 +113,19 @@ func TestSilentServers(t *testing.T) {
 	p.wait("the other one stopped", fmt.Sprintf(`document.querySelector('.node[data-sid="%d"]').dataset.state === 'STOPPED'`, other))
 	p.run(chromedp.Click(dead, chromedp.ByQuery))
 	p.wait("it says why", `/answers.*no: .*refused/.test(document.getElementById('controls').textContent)`)
+	p.eval(`electnode.spacetime.setFollow('live')`, nil)
+	p.wait("its lane ends with what it told last", fmt.Sprintf(`electnode.model.bySid.get(%[1]d).lastTime < electnode.spacetime.view.now - 2e6 && (() => {
+		const { canvas, view, colours } = electnode.spacetime;
+		const scale = canvas.width / view.width;
+		const x = canvas.width - Math.round(80 * scale); // a second ago or so
+		const column = canvas.getContext('2d').getImageData(x, 0, 1, canvas.height).data;
+		const probe = document.createElement('canvas').getContext('2d');
+		probe.fillStyle = colours.leading;
+		probe.fillRect(0, 0, 1, 1);
+		const want = probe.getImageData(0, 0, 1, 1).data.join();
+		for (let y = 0; y < canvas.height; y++) if (column.slice(4 * y, 4 * y + 4).join() === want) return false;
+		return true;
+	})()`, leader))
 	p.shot("silent")
 	nodes[other-1].Start()
 	p.wait("the other one leads", fmt.Sprintf(`document.body.dataset.leader === '%d' && document.querySelector('.node[data-sid="%[1]d"]').dataset.state === 'LEADING'`, other))

@@ -164,6 +164,7 @@ class App {
     const { model } = this;
     const now = Math.max(model.latest, this.spacetime.nowTime());
     const servers = serversOf(model, this.isLive ? this.glance : null, null);
+    this.spacetime.view.silent = new Set(servers.filter((s) => s.error && s.now.state === 'UNKNOWN').map((s) => s.sid));
     const watch = this.isLive ? this.glance.watch : null;
     const who = watch ? outside.leadership(watch, model) : leadership(servers, model, this.isLive ? this.glance : null);
     document.body.dataset.leader = who.leader ?? '';

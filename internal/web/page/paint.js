@@ -112,10 +112,11 @@ function bars(p) {
     let drawn = -Infinity;
     const at = marksAt(p, lane);
     const list = lane.stretches;
+    const end = view.silent?.has(lane.sid) ? lane.lastTime : view.now; // nothing is known of who does not answer
     for (let i = firstAfter(list, view.t0); i < list.length && list[i].t0 <= view.t1; i++) {
       const s = list[i];
       const x0 = Math.max(g.gutter - 20, g.x(s.t0));
-      const x1 = Math.min(view.width + 20, g.x(Math.min(s.t1, view.now)));
+      const x1 = Math.min(view.width + 20, g.x(Math.min(s.t1, end)));
       if (s.state === 'STOPPED' || s.state === 'UNKNOWN' || x1 - drawn < 0.3) continue;
       drawn = x1;
       stretch(p, s, x0, Math.max(x1, x0 + 1), y, at);
@@ -386,6 +387,6 @@ function names({ ctx, view, c, g, lanes, model }) {
     if (small) continue;
     ctx.font = font(11);
     ctx.fillStyle = c.muted;
-    ctx.fillText(lane.events.length ? (lane.now.hidden ? 'out of sight' : String(lane.now.state).toLowerCase()) : 'not recorded', 10, y + 8);
+    ctx.fillText(lane.events.length ? (lane.now.hidden ? 'out of sight' : view.silent?.has(lane.sid) ? 'no answer' : String(lane.now.state).toLowerCase()) : 'not recorded', 10, y + 8);
   }
 }
