@@ -4,7 +4,7 @@ GO      ?= go
 BIN     := bin/electnode
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 SEEDS   ?= 2000
-FUZZTIME ?= 4s
+FUZZTIME ?= 3s
 CYCLES  ?= 500
 SEED    ?= 0
 

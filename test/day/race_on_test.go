@@ -3,4 +3,4 @@
 package day
 
 // defaultHours is a part of a day under the race detector, which makes everything several times slower.
-const defaultHours = 4
+const defaultHours = 2
