@@ -26,12 +26,17 @@ func start() time.Time { return time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC) }
 func ensemble(t testing.TB) *quorum.View { return configured(t, 0) }
 
 func configured(t testing.TB, version quorum.Version) *quorum.View {
+	return viewOf(t, version, 1, 2, 3, -4)
+}
+
+// viewOf is a configuration of voters and, with negative ids, observers.
+func viewOf(t testing.TB, version quorum.Version, sids ...quorum.SID) *quorum.View {
 	t.Helper()
 	spec := quorum.Spec{Version: version}
-	for sid := quorum.SID(1); sid <= 4; sid++ {
-		m := quorum.Member{SID: sid, Addresses: []quorum.Address{{Host: fmt.Sprintf("10.0.0.%d", sid),
+	for _, sid := range sids {
+		m := quorum.Member{SID: max(sid, -sid), Addresses: []quorum.Address{{Host: fmt.Sprintf("10.0.0.%d", max(sid, -sid)),
 			QuorumPort: 2888, ElectionPort: 3888}}}
-		if sid == 4 {
+		if sid < 0 {
 			m.Role = quorum.Observer
 		}
 		spec.Members = append(spec.Members, m)
@@ -188,24 +193,6 @@ func TestPeersAreBounded(t *testing.T) {
 	}
 }
 
-// viewOf is a configuration of voters and, with negative ids, observers.
-func viewOf(t *testing.T, sids ...quorum.SID) *quorum.View {
-	t.Helper()
-	var spec quorum.Spec
-	for _, sid := range sids {
-		m := quorum.Member{SID: max(sid, -sid), Addresses: []quorum.Address{{Host: "h", QuorumPort: 2888, ElectionPort: 3888}}}
-		if sid < 0 {
-			m.Role = quorum.Observer
-		}
-		spec.Members = append(spec.Members, m)
-	}
-	v, err := quorum.NewView(spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
-
 // TestLinksOfNewAndFormerMembers: a link counts for whom it is with by the configuration in force, whenever it began.
 func TestLinksOfNewAndFormerMembers(t *testing.T) {
 	r := newRig(t, nil)
@@ -223,9 +210,9 @@ func TestLinksOfNewAndFormerMembers(t *testing.T) {
 			want = want[1:]
 		}
 	}
-	r.after(0, event.NodeStarted{View: viewOf(t, 1, 2, 3, 4)}, event.ConnectionUp{Peer: 9}, event.ConnectionUp{Peer: 4})
+	r.after(0, event.NodeStarted{View: viewOf(t, 0, 1, 2, 3, 4)}, event.ConnectionUp{Peer: 9}, event.ConnectionUp{Peer: 4})
 	show("a stranger", "1", "none", "1")
-	r.after(1, event.ConfigSeen{Peer: 2, Adopted: true, View: viewOf(t, 1, 2, 3, 9)})
+	r.after(1, event.ConfigSeen{Peer: 2, Adopted: true, View: viewOf(t, 0, 1, 2, 3, 9)})
 	show("it became a member, and 4 is none any more", "1", "1", "0")
 	r.after(1, event.ConnectionDown{Peer: 9, Reason: event.DropClosed}, event.ConnectionDown{Peer: 4, Reason: event.DropClosed})
 	show("both are gone", "none", "0", "0")
@@ -236,7 +223,7 @@ func TestLinksOfNewAndFormerMembers(t *testing.T) {
 // TestObserversHaveNoLink: observers send one another nothing, and a link that is never there is none that is missing.
 func TestObserversHaveNoLink(t *testing.T) {
 	for self, want := range map[quorum.SID]int{1: 4, 4: 3} { // and unknown
-		r := newRig(t, func(o *Options) { o.Self, o.View = self, viewOf(t, 1, 2, -4, -5) })
+		r := newRig(t, func(o *Options) { o.Self, o.View = self, viewOf(t, 0, 1, 2, -4, -5) })
 		n, err := testutil.GatherAndCount(r.Registry(), "electnode_peer_connected")
 		if err != nil || n != want {
 			t.Errorf("server %d: %d links, want %d, %v", self, n, want, err)
@@ -246,9 +233,9 @@ func TestObserversHaveNoLink(t *testing.T) {
 
 // TestPossibleTolerance is that of the configuration, whoever is there.
 func TestPossibleTolerance(t *testing.T) {
-	r := newRig(t, func(o *Options) { o.View = viewOf(t, 1, 2) })
+	r := newRig(t, func(o *Options) { o.View = viewOf(t, 0, 1, 2) })
 	r.want(t, "electnode_failure_tolerance_possible", "0")
-	r.after(0, event.ConfigSeen{Peer: 2, Adopted: true, View: viewOf(t, 1, 2, 3, 4, 5, -6)})
+	r.after(0, event.ConfigSeen{Peer: 2, Adopted: true, View: viewOf(t, 0, 1, 2, 3, 4, 5, -6)})
 	r.want(t, "electnode_failure_tolerance_possible", "2")
 }
 

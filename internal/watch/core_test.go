@@ -228,10 +228,7 @@ func TestVerdicts(t *testing.T) {
 		"leader names itself, follower another": {[]says{{F, 2}, down, {E, 3}}, 0, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v, err := quorum.ParseText(text(3), quorum.ParseOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			v := three(t)
 			b := newTable(t, v)
 			for i, s := range c.says {
 				if s.state < 0 {
@@ -472,10 +469,7 @@ func TestOneNameOfSeveral(t *testing.T) {
 
 // TestMuteIsNotGone: a port that closes every connection before a word may be one that wants TLS; nothing is known then.
 func TestMuteIsNotGone(t *testing.T) {
-	v, err := quorum.ParseText(text(3), quorum.ParseOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	v := three(t)
 	for _, c := range []struct {
 		f          failure
 		leaderless bool

@@ -99,10 +99,7 @@ func wrong(t *testing.T, change func(*Options), answer func(net.Conn), reason Re
 	t.Helper()
 	bubble(t, func(o *Options) {
 		change(o)
-		v, err := quorum.ParseText(text(3), quorum.ParseOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		v := three(t)
 		o.View, o.Targets = v, []Target{{2, "10.0.0.4:3888"}}
 	}, func(s *scene) {
 		if answer != nil {
